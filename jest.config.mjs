@@ -1,0 +1,22 @@
+// jose and p-memoize ship ESM only, which Jest cannot require: they are transformed like our own sources.
+const ESM_ONLY = 'jose|p-memoize|mimic-function';
+
+export default {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/__tests__'],
+  testMatch: ['**/*.test.ts'],
+  testPathIgnorePatterns: ['/fixtures/'],
+  transform: {
+    [`(\\.ts|/node_modules/(${ESM_ONLY})/.*\\.js)$`]: [
+      'ts-jest',
+      { tsconfig: 'tsconfig.jest.json', diagnostics: false },
+    ],
+  },
+  transformIgnorePatterns: [`/node_modules/(?!(${ESM_ONLY})/)`],
+  moduleNameMapper: {
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+    '^axios-liveperson-auth$': '<rootDir>/lib/index.ts',
+    '^axios-liveperson-auth/emulator$': '<rootDir>/lib/emulator/index.ts',
+  },
+  testTimeout: 30_000,
+};
