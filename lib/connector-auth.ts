@@ -1,0 +1,211 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { createHash } from 'node:crypto';
+import type { AxiosInstance } from 'axios';
+import { LRUCache } from 'lru-cache';
+import { assertConsumerId } from './consumer.js';
+import { createDispatch } from './dispatch.js';
+import { ConnectorAuthError, closedError } from './errors.js';
+import { type ConnectorAuthEventName, type ConnectorAuthListener, createEventHub, type TokenKind } from './events.js';
+import { wrapAdapters } from './interceptor.js';
+import { type ConnectorAuthOptions, resolveOptions } from './options.js';
+import { type ConnectorAuthSnapshot, createSnapshot } from './snapshot.js';
+import { fetchAppJwt } from './tokens/app-jwt.js';
+import { fetchConsumerJws } from './tokens/consumer-jws.js';
+import { createCredentialsBook } from './tokens/credentials.js';
+import { createDomains } from './tokens/domains.js';
+import { expiresAt } from './tokens/token.js';
+import { createTokenClient } from './tokens/token-client.js';
+import { createTokenSource, type Held, type Identity, type TokenSourceParts } from './tokens/token-source.js';
+import { waitFor } from './wait.js';
+
+/** Two tokens on every CONVERSATION and SEND request of the instances it is installed into. */
+export interface ConnectorAuth {
+  /**
+   * Installs into an Axios instance; a second time into the same one changes nothing.
+   *
+   * @returns the uninstall
+   * @throws TypeError when it is no Axios instance
+   */
+  install(instance: AxiosInstance): () => void;
+  /**
+   * The account's AppJWT, fetched if need be. `accountId` may be left out where there is but one.
+   *
+   * @throws ConnectorAuthError `ERR_APP_JWT`, `ERR_DOMAIN_LOOKUP`, `ERR_UNKNOWN_ACCOUNT`, `ERR_CLOSED`; Axios's CanceledError on abort
+   */
+  getAppJwt(options?: TokenRequest): Promise<string>;
+  /**
+   * A consumer's ConsumerJWS, fetched if need be.
+   *
+   * @throws ConnectorAuthError as `getAppJwt`, and `ERR_CONSUMER_JWS`, `ERR_NO_CONSUMER`
+   */
+  getConsumerJws(consumerId: string, options?: TokenRequest): Promise<string>;
+  /**
+   * The origin of any of LivePerson's services for an account, such as `https://lo.msg.liveperson.net` for `asyncMessagingEnt`.
+   *
+   * @throws ConnectorAuthError `ERR_DOMAIN_LOOKUP`, `ERR_UNKNOWN_ACCOUNT`, `ERR_CLOSED`
+   */
+  getOrigin(service: string, options?: Pick<TokenRequest, 'accountId'>): Promise<string>;
+  /**
+   * Runs `fn`; requests made in its async context that name no consumer speak for this one.
+   *
+   * @throws ConnectorAuthError `ERR_NO_CONSUMER` for an empty id
+   */
+  runOnBehalfOf<T>(consumerId: string, fn: () => T): T;
+  /**
+   * Drops tokens: those of a consumer, of an account (its AppJWT and all its ConsumerJWS), or all.
+   * Requests that already wait get what is under way; later ones get new tokens.
+   */
+  invalidate(target?: { accountId?: string | undefined; consumerId?: string | undefined }): void;
+  /** Listens to an event. @returns the end of it */
+  on<Name extends ConnectorAuthEventName>(event: Name, listener: ConnectorAuthListener<Name>): () => void;
+  /** Ages, counts and states. */
+  inspect(): ConnectorAuthSnapshot;
+  /** Ends calls under way; later requests of ours fail with `ERR_CLOSED`. Leaves no handle open. */
+  close(): void;
+}
+
+export interface TokenRequest {
+  accountId?: string | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Creates the authentication of a connector. Nothing is fetched until a request needs it.
+ *
+ * @example
+ * const auth = createConnectorAuth({ accountId, clientId, clientSecret });
+ * auth.install(http);
+ * await http.post(`/api/account/${accountId}/messaging/consumer/conversation/send?v=3`, message, { onBehalfOf: 'sms-4915550001' });
+ *
+ * @throws TypeError for a bad option, naming it
+ */
+export function createConnectorAuth(userOptions: ConnectorAuthOptions): ConnectorAuth {
+  const options = resolveOptions(userOptions);
+  const { clock, expiryMarginMs, maxConsumers } = options;
+  const events = createEventHub();
+  const context = new AsyncLocalStorage<string>();
+  let closed = false;
+
+  const client = createTokenClient(options, events);
+  const credentials = createCredentialsBook(options);
+  const domains = createDomains(options, client);
+
+  const onFetched =
+    (kind: TokenKind): TokenSourceParts['onFetched'] =>
+    (identity, token, cause, durationMs) =>
+      events.emit('token', () => ({
+        kind,
+        accountId: identity.accountId,
+        ...(identity.consumerId !== undefined && { consumer: hashOf(identity) }),
+        cause,
+        source: 'service',
+        durationMs,
+        expiresAt: expiresAt(token),
+      }));
+
+  const appJwtMemory = new Map<string, Held>();
+  const appJwts = createTokenSource({
+    memory: appJwtMemory,
+    clock,
+    expiryMarginMs,
+    fetchToken: ({ accountId }) => fetchAppJwt({ options, client, domains, credentials }, accountId),
+    onFetched: onFetched('appJwt'),
+  });
+
+  const consumerMemory = new LRUCache<string, Held>({
+    max: maxConsumers,
+    dispose: ({ identity }, _key, reason) => {
+      if (reason !== 'evict') return;
+      events.emit('evict', () => ({ kind: 'consumerJws', accountId: identity.accountId, consumer: hashOf(identity) }));
+    },
+  });
+  const consumerJws = createTokenSource({
+    memory: consumerMemory,
+    clock,
+    expiryMarginMs,
+    fetchToken: ({ accountId, consumerId }) =>
+      fetchConsumerJws({ options, client, domains, appJwts }, accountId, assertConsumerId(consumerId, accountId)),
+    onFetched: onFetched('consumerJws'),
+  });
+
+  const dispatch = createDispatch({
+    options,
+    context,
+    credentials,
+    domains,
+    appJwts,
+    consumerJws,
+    events,
+    isClosed: () => closed,
+  });
+  const uninstalls = new WeakMap<AxiosInstance, () => void>();
+
+  async function accountOf(accountId = options.accountId): Promise<string> {
+    if (closed) throw closedError(accountId);
+    if (accountId === undefined) {
+      throw new ConnectorAuthError(
+        'ERR_UNKNOWN_ACCOUNT',
+        'With the option credentials there are many accounts: say which one with { accountId }.',
+      );
+    }
+    await credentials.find(accountId);
+    return accountId;
+  }
+
+  return {
+    install(instance) {
+      if (typeof instance?.interceptors?.request?.use !== 'function') {
+        throw new TypeError('install() takes an Axios instance: what axios.create() returns, or axios itself.');
+      }
+      const installed = uninstalls.get(instance);
+      if (installed) return installed;
+      const unwrap = wrapAdapters(instance, dispatch);
+      const uninstall = () => {
+        unwrap();
+        uninstalls.delete(instance);
+      };
+      uninstalls.set(instance, uninstall);
+      return uninstall;
+    },
+    getAppJwt: ({ accountId, signal } = {}) =>
+      waitFor(
+        accountOf(accountId).then(async (account) => (await appJwts.get({ accountId: account })).value),
+        signal ? { signal } : {},
+      ),
+    getConsumerJws: (consumerId, { accountId, signal } = {}) =>
+      waitFor(
+        accountOf(accountId).then(async (account) => {
+          const identity = { accountId: account, consumerId: assertConsumerId(consumerId, account) };
+          return (await consumerJws.get(identity)).value;
+        }),
+        signal ? { signal } : {},
+      ),
+    getOrigin: async (service, { accountId } = {}) => domains.origin(await accountOf(accountId), service),
+    runOnBehalfOf: (consumerId, fn) => context.run(assertConsumerId(consumerId), fn),
+    invalidate({ accountId, consumerId } = {}) {
+      const isMeant = (identity: Identity) =>
+        (accountId === undefined || identity.accountId === accountId) &&
+        (consumerId === undefined || identity.consumerId === consumerId);
+      if (consumerId === undefined) appJwts.invalidate(isMeant);
+      consumerJws.invalidate(isMeant);
+    },
+    on: events.on,
+    inspect: () =>
+      createSnapshot({
+        closed,
+        options,
+        appJwts: appJwtMemory,
+        consumerCount: consumerMemory.size,
+        hostAges: domains.ages(),
+      }),
+    close() {
+      closed = true;
+      client.close();
+    },
+  };
+}
+
+/** Consumer ids are personal data: outside they appear as this hash alone. */
+function hashOf({ accountId, consumerId }: Identity): string {
+  return createHash('sha256').update(`${accountId}:${consumerId}`).digest('hex');
+}

@@ -1,0 +1,60 @@
+import { AxiosError } from 'axios';
+
+/** What went wrong, for programs. The README's errors table says what each one asks of you. */
+export type ConnectorAuthErrorCode =
+  | 'ERR_NO_CONSUMER'
+  | 'ERR_UNTRUSTED_ORIGIN'
+  | 'ERR_UNKNOWN_ACCOUNT'
+  | 'ERR_DOMAIN_LOOKUP'
+  | 'ERR_APP_JWT'
+  | 'ERR_CONSUMER_JWS'
+  | 'ERR_CLOSED';
+
+export interface ConnectorAuthErrorDetails {
+  accountId?: string | undefined;
+  status?: number | undefined;
+  transient?: boolean | undefined;
+  retryAt?: number | undefined;
+}
+
+// One process may hold the ESM and the CommonJS build: a brand recognises the errors of both, instanceof does not.
+const BRAND = Symbol.for('axios-liveperson-auth.ConnectorAuthError');
+
+/**
+ * A request of ours that could not be given its tokens. Nothing of it was sent, unless `getSendApiError(error)` gives
+ * a refusal: then it was sent once and refused, and no new token could be had.
+ *
+ * It carries no `config` and no `request`: these hold secrets, and axios-retry would take the error for a network fault.
+ */
+export class ConnectorAuthError extends AxiosError {
+  declare readonly code: ConnectorAuthErrorCode;
+  /** The account of the request, where it is known. */
+  readonly accountId: string | undefined;
+  /** True when the same call may succeed later without any change on your side. */
+  readonly transient: boolean;
+  /** Epoch milliseconds before which another try is pointless, where the service named one (`Retry-After`). */
+  readonly retryAt: number | undefined;
+
+  constructor(code: ConnectorAuthErrorCode, message: string, details: ConnectorAuthErrorDetails = {}) {
+    super(message, code);
+    this.name = 'ConnectorAuthError';
+    this.accountId = details.accountId;
+    if (details.status !== undefined) this.status = details.status;
+    this.transient = details.transient ?? false;
+    this.retryAt = details.retryAt;
+    Object.defineProperty(this, BRAND, { value: true });
+  }
+}
+
+/** Tells this package's errors from all others, whichever build of the package or of Axios made them. */
+export function isConnectorAuthError(error: unknown): error is ConnectorAuthError {
+  return typeof error === 'object' && error !== null && (error as Record<symbol, unknown>)[BRAND] === true;
+}
+
+export function closedError(accountId?: string): ConnectorAuthError {
+  return new ConnectorAuthError(
+    'ERR_CLOSED',
+    'This ConnectorAuth was closed: create a new one with createConnectorAuth() to send further requests.',
+    { accountId },
+  );
+}

@@ -1,0 +1,100 @@
+import type { ConnectorAuthErrorCode } from './errors.js';
+
+export type TokenKind = 'appJwt' | 'consumerJws';
+
+/** Why a token was fetched. */
+export type TokenCause = 'initial' | 'expired' | 'refused' | 'invalidated';
+
+/** A new token is in hand. */
+export interface TokenEvent {
+  kind: TokenKind;
+  accountId: string;
+  /** SHA-256 of account and consumer id, in hex; only for a ConsumerJWS. */
+  consumer?: string;
+  cause: TokenCause;
+  source: 'service';
+  /** How long the fetch took, retries included, in milliseconds. */
+  durationMs: number;
+  /** Epoch milliseconds; `undefined` for a token that does not expire. */
+  expiresAt: number | undefined;
+}
+
+/** A refused request was sent again, or would have been. */
+export interface ReplayEvent {
+  accountId: string;
+  endpoint: 'conversation' | 'send';
+  /** 40102 or 40103. */
+  errorCode: number;
+  /**
+   * `succeeded`: the replay was not refused; `refused`: it was; `failed`: it got no answer;
+   * `no-token`: no new token could be had; `body-not-replayable`: the body can be sent only once.
+   */
+  outcome: 'succeeded' | 'refused' | 'failed' | 'no-token' | 'body-not-replayable';
+}
+
+/** A call for a token or a host failed, after its retries. */
+export interface FailureEvent {
+  stage: 'domain' | 'sentinel' | 'idp';
+  accountId: string;
+  code: ConnectorAuthErrorCode;
+  status: number | undefined;
+  /** Epoch milliseconds, where the service said when to come back. */
+  retryAt: number | undefined;
+}
+
+/** The least recently used ConsumerJWS left memory because of `maxConsumers`. */
+export interface EvictEvent {
+  kind: 'consumerJws';
+  accountId: string;
+  consumer: string;
+}
+
+export interface ConnectorAuthEvents {
+  token: TokenEvent;
+  replay: ReplayEvent;
+  failure: FailureEvent;
+  evict: EvictEvent;
+}
+
+export type ConnectorAuthEventName = keyof ConnectorAuthEvents;
+export type ConnectorAuthListener<Name extends ConnectorAuthEventName> = (event: ConnectorAuthEvents[Name]) => void;
+
+export interface EventHub {
+  on<Name extends ConnectorAuthEventName>(name: Name, listener: ConnectorAuthListener<Name>): () => void;
+  /** `build` runs only when somebody listens. */
+  emit<Name extends ConnectorAuthEventName>(name: Name, build: () => ConnectorAuthEvents[Name]): void;
+}
+
+const NAMES: readonly ConnectorAuthEventName[] = ['token', 'replay', 'failure', 'evict'];
+
+export function createEventHub(): EventHub {
+  const listeners = new Map<ConnectorAuthEventName, Set<(event: never) => unknown>>(
+    NAMES.map((name) => [name, new Set()]),
+  );
+
+  return {
+    on(name, listener) {
+      const registered = listeners.get(name);
+      if (!registered)
+        throw new TypeError(`on(): there is no event ${JSON.stringify(name)}; use one of ${NAMES.join(', ')}.`);
+      if (typeof listener !== 'function') throw new TypeError(`on(): the listener of ${name} must be a function.`);
+      // Wrapped, so that the same function registered twice is two registrations.
+      const registration = (event: never) => listener(event);
+      registered.add(registration);
+      return () => void registered.delete(registration);
+    },
+    emit(name, build) {
+      const registered = listeners.get(name);
+      if (!registered?.size) return;
+      const event = build() as never;
+      for (const listener of [...registered]) callHarmlessly(listener, event);
+    },
+  };
+}
+
+/** An observer cannot change the outcome: what it throws, at once or later, goes no further. */
+function callHarmlessly(listener: (event: never) => unknown, event: never): void {
+  try {
+    Promise.resolve(listener(event)).catch(() => {});
+  } catch {}
+}

@@ -1,0 +1,30 @@
+export type { Clock } from './clock.js';
+export type { ConnectorAuth, TokenRequest } from './connector-auth.js';
+export { createConnectorAuth } from './connector-auth.js';
+export type { ConnectorAuthErrorCode } from './errors.js';
+export { ConnectorAuthError, isConnectorAuthError } from './errors.js';
+export type {
+  ConnectorAuthEventName,
+  ConnectorAuthEvents,
+  ConnectorAuthListener,
+  EvictEvent,
+  FailureEvent,
+  ReplayEvent,
+  TokenCause,
+  TokenEvent,
+  TokenKind,
+} from './events.js';
+export type {
+  CommonOptions,
+  ConnectorAuthOptions,
+  Credentials,
+  CredentialsLookup,
+  ManyBrands,
+  OneBrand,
+  OwnService,
+} from './options.js';
+export type { ConnectorAuthRequestOptions } from './request-options.js';
+export { livePersonRetry } from './retry-policy.js';
+export type { ReplayHindrance, SendApiError } from './send-api-error.js';
+export { getSendApiError, SendApiErrorCode } from './send-api-error.js';
+export type { AccountSnapshot, AppJwtSnapshot, ConnectorAuthSnapshot } from './snapshot.js';

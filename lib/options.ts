@@ -1,0 +1,304 @@
+import type { CreateAxiosDefaults, InternalAxiosRequestConfig } from 'axios';
+import type { IAxiosRetryConfig } from 'axios-retry';
+import { type Clock, systemClock } from './clock.js';
+import { parseOrigin, type TrustedOrigin } from './origin.js';
+
+/** What LivePerson gave you for one brand when the app was installed. */
+export interface Credentials {
+  clientId: string;
+  clientSecret: string;
+}
+
+/** Looks a brand's credentials up; `undefined` for an account that is not yours. */
+export type CredentialsLookup = (accountId: string) => Credentials | undefined | Promise<Credentials | undefined>;
+
+/** The services whose hosts the package itself needs. */
+export type OwnService = 'sentinel' | 'idp' | 'asyncMessagingEnt';
+
+export interface OneBrand {
+  /** LivePerson's account (site) id. */
+  accountId: string;
+  clientId: string;
+  clientSecret: string;
+  credentials?: undefined;
+}
+
+export interface ManyBrands {
+  /** Instead of the three: looked up for the account in a request's URL. */
+  credentials: CredentialsLookup;
+  accountId?: undefined;
+  clientId?: undefined;
+  clientSecret?: undefined;
+}
+
+export interface CommonOptions {
+  /**
+   * Derives the consumer of a request whose call site names none. Runs when the config is final: `config.data` is what
+   * will be sent. `undefined` falls through to `runOnBehalfOf`.
+   */
+  consumerId?: ((config: InternalAxiosRequestConfig) => string | undefined | Promise<string | undefined>) | undefined;
+  /**
+   * Names of the headers that carry the ConsumerJWS.
+   * @default ['X-On-Behalf', 'X-LP-On-Behalf']
+   */
+  onBehalfHeaders?: readonly string[] | undefined;
+  /**
+   * What stands before the AppJWT in `Authorization`.
+   * @default ''
+   */
+  authorizationPrefix?: string | undefined;
+  /**
+   * Origin of the Domain API.
+   * @default 'https://api.liveperson.net'
+   */
+  domainApi?: string | undefined;
+  /**
+   * How long a resolved host is kept, in milliseconds. When the lookup after that fails, the old host goes on serving.
+   * @default 600_000
+   */
+  domainTtlMs?: number | undefined;
+  /**
+   * Fixed origins, such as `https://lo.idp.liveperson.net`, of services that need no lookup.
+   * @default {}
+   */
+  domains?: { readonly [Service in OwnService]?: string | undefined } | undefined;
+  /**
+   * Further origins that may receive the tokens, such as an egress gateway's; a path is the prefix before `/api`.
+   * @default []
+   */
+  trustedOrigins?: readonly string[] | undefined;
+  /**
+   * Version of Sentinel's token endpoint.
+   * @default '1.0'
+   */
+  appJwtVersion?: '1.0' | '2.0' | undefined;
+  /**
+   * A token with less than this left, in milliseconds, is dead: requests wait for the next one. At most half of the
+   * token's lifetime.
+   * @default 30_000
+   */
+  expiryMarginMs?: number | undefined;
+  /**
+   * One attempt at Sentinel, IDP or the Domain API, in milliseconds.
+   * @default 10_000
+   */
+  tokenTimeoutMs?: number | undefined;
+  /**
+   * How failed calls at Sentinel, IDP and the Domain API are retried; the keys you give override the default's one by one,
+   * `false` is no retry at all.
+   * @default LivePerson's policy: a 429 after 5 s or `Retry-After`, a 5xx or network fault after 5, 10 and 15 s
+   */
+  retry?: IAxiosRetryConfig | false | undefined;
+  /**
+   * How many ConsumerJWS are kept in memory; the least recently used goes first.
+   * @default 10_000
+   */
+  maxConsumers?: number | undefined;
+  /**
+   * Agent, proxy, TLS and extra headers of the package's own token client.
+   * @default {}
+   */
+  axiosConfig?: CreateAxiosDefaults | undefined;
+  /**
+   * Where the time comes from.
+   * @default the system's clock
+   */
+  clock?: Clock | undefined;
+}
+
+export type ConnectorAuthOptions = CommonOptions & (OneBrand | ManyBrands);
+
+/** The options, complete and checked. */
+export interface ResolvedOptions {
+  /** The only account, where there is but one. */
+  readonly accountId: string | undefined;
+  readonly credentials: CredentialsLookup;
+  readonly consumerId: CommonOptions['consumerId'];
+  readonly onBehalfHeaders: readonly string[];
+  readonly authorizationPrefix: string;
+  readonly domainApi: string;
+  readonly domainTtlMs: number;
+  readonly domains: { readonly [service: string]: string };
+  readonly trustedOrigins: readonly TrustedOrigin[];
+  readonly appJwtVersion: '1.0' | '2.0';
+  readonly expiryMarginMs: number;
+  readonly tokenTimeoutMs: number;
+  readonly retry: IAxiosRetryConfig | false | undefined;
+  readonly maxConsumers: number;
+  readonly axiosConfig: CreateAxiosDefaults;
+  readonly clock: Clock;
+}
+
+const SERVICES: readonly string[] = ['sentinel', 'idp', 'asyncMessagingEnt'] satisfies OwnService[];
+
+const NAMES: ReadonlySet<string> = new Set<keyof ConnectorAuthOptions>([
+  'accountId',
+  'clientId',
+  'clientSecret',
+  'credentials',
+  'consumerId',
+  'onBehalfHeaders',
+  'authorizationPrefix',
+  'domainApi',
+  'domainTtlMs',
+  'domains',
+  'trustedOrigins',
+  'appJwtVersion',
+  'expiryMarginMs',
+  'tokenTimeoutMs',
+  'retry',
+  'maxConsumers',
+  'axiosConfig',
+  'clock',
+]);
+
+/** @throws TypeError naming the option and what was received, but never a secret's value. */
+export function resolveOptions(options: ConnectorAuthOptions): ResolvedOptions {
+  if (!isObject(options)) throw bad('options', 'an object', options);
+  for (const name of Object.keys(options)) {
+    if (!NAMES.has(name))
+      throw new TypeError(`createConnectorAuth: there is no option ${name}; see the README's options table.`);
+  }
+  return Object.freeze({
+    ...resolveBrands(options),
+    consumerId: check<CommonOptions['consumerId']>(
+      'consumerId',
+      options.consumerId,
+      undefined,
+      'a function',
+      isFunction,
+    ),
+    onBehalfHeaders: check(
+      'onBehalfHeaders',
+      options.onBehalfHeaders,
+      ['X-On-Behalf', 'X-LP-On-Behalf'],
+      'a list of at least one header name, none of them Authorization',
+      (names) => Array.isArray(names) && names.length > 0 && names.every(isHeaderName),
+    ),
+    authorizationPrefix: check('authorizationPrefix', options.authorizationPrefix, '', 'printable text', isPrintable),
+    domainApi: resolveOrigin('domainApi', options.domainApi ?? 'https://api.liveperson.net'),
+    domainTtlMs: duration('domainTtlMs', options.domainTtlMs, 600_000),
+    domains: resolveDomains(options.domains),
+    trustedOrigins: resolveTrustedOrigins(options.trustedOrigins),
+    appJwtVersion: check<'1.0' | '2.0'>('appJwtVersion', options.appJwtVersion, '1.0', "'1.0' or '2.0'", (version) =>
+      ['1.0', '2.0'].includes(version),
+    ),
+    expiryMarginMs: duration('expiryMarginMs', options.expiryMarginMs, 30_000),
+    tokenTimeoutMs: check(
+      'tokenTimeoutMs',
+      options.tokenTimeoutMs,
+      10_000,
+      'milliseconds, more than 0',
+      isPositiveInteger,
+    ),
+    retry: check<CommonOptions['retry']>(
+      'retry',
+      options.retry,
+      undefined,
+      'an axios-retry configuration or false',
+      (retry) => retry === false || isObject(retry),
+    ),
+    maxConsumers: check('maxConsumers', options.maxConsumers, 10_000, 'a whole number from 1', isPositiveInteger),
+    axiosConfig: check('axiosConfig', options.axiosConfig, {}, 'an Axios configuration', isObject),
+    clock: check('clock', options.clock, systemClock, 'an object with now()', (clock) => isFunction(clock?.now)),
+  });
+}
+
+function resolveBrands(options: ConnectorAuthOptions): Pick<ResolvedOptions, 'accountId' | 'credentials'> {
+  const { accountId, clientId, clientSecret, credentials } = options;
+  if (credentials !== undefined) {
+    if (!isFunction(credentials)) throw bad('credentials', 'a function of the account id', credentials);
+    const clash = Object.entries({ accountId, clientId, clientSecret }).find(([, value]) => value !== undefined);
+    if (clash) throw new TypeError(`createConnectorAuth: give either credentials or ${clash[0]}, not both.`);
+    return { accountId: undefined, credentials };
+  }
+  if (!isAccountId(accountId)) {
+    throw bad('accountId', 'your LivePerson account id as a string (or give credentials instead)', accountId);
+  }
+  if (!isText(clientId)) throw bad('clientId', 'a string that is not empty', clientId);
+  if (!isText(clientSecret)) throw badSecret('clientSecret', clientSecret);
+  return { accountId, credentials: (asked) => (asked === accountId ? { clientId, clientSecret } : undefined) };
+}
+
+function resolveDomains(domains: CommonOptions['domains']): ResolvedOptions['domains'] {
+  check('domains', domains, {}, 'an object of origins', isObject);
+  const given = Object.entries(domains ?? {}).filter(([, origin]) => origin !== undefined);
+  for (const [service] of given) {
+    if (!SERVICES.includes(service))
+      throw new TypeError(`createConnectorAuth: domains.${service} is not one of ${SERVICES.join(', ')}.`);
+  }
+  return Object.fromEntries(given.map(([service, origin]) => [service, resolveOrigin(`domains.${service}`, origin)]));
+}
+
+function resolveTrustedOrigins(origins: CommonOptions['trustedOrigins']): readonly TrustedOrigin[] {
+  const list = check('trustedOrigins', origins, [], 'a list of origins', Array.isArray);
+  return list.map((origin, index) => {
+    const parsed = typeof origin === 'string' ? parseOrigin(origin) : undefined;
+    if (!parsed)
+      throw bad(
+        `trustedOrigins[${index}]`,
+        "an origin such as 'https://gateway.example', with an optional path",
+        origin,
+      );
+    return parsed;
+  });
+}
+
+function resolveOrigin(name: string, value: unknown): string {
+  const parsed = typeof value === 'string' ? parseOrigin(value) : undefined;
+  if (!parsed || parsed.pathPrefix)
+    throw bad(name, "an origin such as 'https://lo.idp.liveperson.net', with no path", value);
+  return parsed.origin;
+}
+
+function duration(name: string, value: number | undefined, fallback: number): number {
+  return check(name, value, fallback, 'milliseconds, 0 or more', (ms) => Number.isFinite(ms) && ms >= 0);
+}
+
+/** The value when it passes, the fallback when it is `undefined`. */
+function check<T>(
+  name: string,
+  value: T | undefined,
+  fallback: T,
+  expected: string,
+  passes: (value: NonNullable<T>) => boolean,
+): T {
+  if (value === undefined) return fallback;
+  if (value === null || !passes(value as NonNullable<T>)) throw bad(name, expected, value);
+  return value;
+}
+
+function bad(name: string, expected: string, received: unknown): TypeError {
+  const shown =
+    typeof received === 'string' ? JSON.stringify(received.replace(/\/\/[^/@]*@/, '//…@')) : describe(received);
+  return new TypeError(`createConnectorAuth: ${name} must be ${expected}; received ${shown}.`);
+}
+
+function badSecret(name: string, received: unknown): TypeError {
+  const shown = received === '' ? 'an empty string' : describe(received);
+  return new TypeError(`createConnectorAuth: ${name} must be a string that is not empty; received ${shown}.`);
+}
+
+function describe(value: unknown): string {
+  if (value === null || value === undefined || typeof value === 'boolean' || typeof value === 'number')
+    return String(value);
+  return Array.isArray(value) ? 'an array' : `a value of type ${typeof value}`;
+}
+
+/** Account ids are digits or a prefix and digits: they stand in paths and in keys, so nothing else may be in them. */
+export const isAccountId = (value: unknown): value is string =>
+  typeof value === 'string' && /^[a-z\d][\w.~-]*$/i.test(value);
+
+export const isCredentials = (value: unknown): value is Credentials =>
+  isObject(value) &&
+  isText((value as Partial<Credentials>).clientId) &&
+  isText((value as Partial<Credentials>).clientSecret);
+
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const isFunction = (value: unknown): boolean => typeof value === 'function';
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
+const isPrintable = (value: string): boolean => typeof value === 'string' && /^[\x20-\x7e]*$/.test(value);
+const isPositiveInteger = (value: number): boolean => Number.isInteger(value) && value > 0;
+const isHeaderName = (name: unknown): boolean =>
+  typeof name === 'string' && /^[!#$%&'*+.^`|~\w-]+$/.test(name) && name.toLowerCase() !== 'authorization';

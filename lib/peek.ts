@@ -1,0 +1,120 @@
+import { Readable } from 'node:stream';
+import type { AxiosResponse } from 'axios';
+import { LONGEST_ERROR_BYTES } from './send-api-error.js';
+
+/** One chunk after another; a source that failed throws. */
+interface ChunkSource {
+  next(): Promise<IteratorResult<Uint8Array, unknown>>;
+  /** Gives the source up. */
+  stop(reason?: Error): void;
+}
+
+/**
+ * The body of an answer in a form that can be looked into: as it is, or, of a blob or a JSON stream, the text (of the
+ * latter at most 64 KiB, and only when that is all of it). A stream that was looked into is put back whole.
+ *
+ * @param patienceMs how long a stream may keep us waiting; 0 is without end. It is then handed on unjudged.
+ */
+export async function peekBody(response: AxiosResponse, patienceMs: number): Promise<unknown> {
+  const data: unknown = response.data;
+  if (data instanceof Blob) return data.size <= LONGEST_ERROR_BYTES ? data.text() : undefined;
+  const isNodeStream = typeof (data as Readable | null)?.pipe === 'function';
+  const isWebStream = typeof (data as ReadableStream | null)?.getReader === 'function';
+  if (!isNodeStream && !isWebStream) return data;
+  if (!isJson(response)) return undefined;
+
+  const source = isNodeStream ? readNodeStream(data as Readable) : readWebStream(data as ReadableStream);
+  const peeked = await readHead(source, patienceMs);
+  response.data = isNodeStream
+    ? Readable.from(peeked.replay(), { objectMode: false })
+    : toWebStream(peeked.replay(), source);
+  return peeked.isWhole ? Buffer.concat(peeked.head) : undefined;
+}
+
+function isJson(response: AxiosResponse): boolean {
+  const headers = response.headers as { get?(name: string): unknown; 'content-type'?: unknown };
+  const type = typeof headers.get === 'function' ? headers.get('content-type') : headers['content-type'];
+  return typeof type === 'string' && /^application\/([\w.-]+\+)?json\b/i.test(type.trim());
+}
+
+async function readHead(source: ChunkSource, patienceMs: number) {
+  const head: Uint8Array[] = [];
+  let size = 0;
+  let pending: ReturnType<ChunkSource['next']> | undefined;
+  let isWhole = false;
+  const deadline = startDeadline(patienceMs);
+  try {
+    while (size <= LONGEST_ERROR_BYTES) {
+      pending = source.next();
+      const result = await Promise.race([pending, deadline.passed]);
+      if (!result) break;
+      pending = undefined;
+      if (result.done) {
+        isWhole = true;
+        break;
+      }
+      head.push(result.value);
+      size += result.value.byteLength;
+    }
+  } catch {
+    // The caller meets the same failure at the same place: `pending` is the rejected promise.
+  } finally {
+    deadline.clear();
+  }
+
+  async function* replay(): AsyncGenerator<Uint8Array> {
+    let ended = isWhole;
+    try {
+      yield* head;
+      while (!ended) {
+        const result = await (pending ?? source.next());
+        pending = undefined;
+        ended = result.done === true;
+        if (!result.done) yield result.value;
+      }
+    } finally {
+      if (!ended) source.stop();
+    }
+  }
+  return { head, isWhole, replay };
+}
+
+function startDeadline(ms: number): { passed: Promise<undefined>; clear(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  const passed = new Promise<undefined>((resolve) => {
+    if (ms > 0) timer = setTimeout(() => resolve(undefined), ms);
+  });
+  return { passed, clear: () => clearTimeout(timer) };
+}
+
+function readNodeStream(stream: Readable): ChunkSource {
+  // Without a listener, an error between two reads would be thrown at the process.
+  stream.on('error', () => {});
+  const chunks = stream.iterator({ destroyOnReturn: false }) as AsyncIterator<Uint8Array | string>;
+  return {
+    next: async () => {
+      const { done, value } = await chunks.next();
+      return done ? { done, value } : { done: false, value: typeof value === 'string' ? Buffer.from(value) : value };
+    },
+    stop: () => stream.destroy(),
+  };
+}
+
+function readWebStream(stream: ReadableStream<Uint8Array>): ChunkSource {
+  const reader = stream.getReader();
+  return {
+    next: () => reader.read() as Promise<IteratorResult<Uint8Array, unknown>>,
+    stop: (reason) => void reader.cancel(reason).catch(() => {}),
+  };
+}
+
+function toWebStream(chunks: AsyncGenerator<Uint8Array>, source: ChunkSource): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { done, value } = await chunks.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: (reason) => source.stop(reason),
+  });
+}

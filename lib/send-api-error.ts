@@ -1,0 +1,99 @@
+/** The Send API's documented error codes. Others exist: the list is open. Source: LivePerson, "Authorization and Authentication". */
+export const SendApiErrorCode = {
+  /** 40001: a mandatory parameter, or a mandatory claim of the AppJWT, is missing. */
+  MissingParameter: 40001,
+  /** 40102: the AppJWT has expired or is invalid. */
+  InvalidAppJwt: 40102,
+  /** 40103: the ConsumerJWS is invalid. */
+  InvalidConsumerJws: 40103,
+  /** 40104: the request bore no ConsumerJWS. */
+  MissingConsumerJws: 40104,
+  /** 40105: the request bore no AppJWT. */
+  MissingAppJwt: 40105,
+} as const;
+
+/** An error answer of the Send API, and what the package did about it. */
+export interface SendApiError {
+  /** Branch on this one: LivePerson keeps it stable, `title` and `details` may change. */
+  readonly errorCode: number;
+  readonly title: string;
+  readonly details: string;
+  /** HTTP status of the answer that bore the error. */
+  readonly status: number;
+  /** Whether the request was sent a second time with a new token. */
+  readonly replayed: boolean;
+  /** Why a refused request was not replayed. */
+  readonly reason?: ReplayHindrance;
+}
+
+export type ReplayHindrance = 'body-not-replayable' | 'no-token';
+
+export interface SendApiErrorBody {
+  readonly errorCode: number;
+  readonly title: string;
+  readonly details: string;
+}
+
+/** An answer longer than this is not looked into: the documented envelope has some 200 bytes. */
+export const LONGEST_ERROR_BYTES = 64 * 1024;
+
+/**
+ * The errors in an answer's body, which may be an object, text or bytes: one, or one for each item of an array. Empty for
+ * anything that is not the documented envelope through and through.
+ */
+export function readErrorBodies(data: unknown): SendApiErrorBody[] {
+  const parsed = typeof data === 'object' && !isBytes(data) ? data : parseJson(data);
+  const items: readonly unknown[] = Array.isArray(parsed) ? parsed : [parsed];
+  const errors = items.map(readEnvelope);
+  return errors.every((error) => error !== undefined) ? errors : [];
+}
+
+function readEnvelope(item: unknown): SendApiErrorBody | undefined {
+  if (!isRecord(item) || !isRecord(item.body)) return undefined;
+  if (item.kind !== undefined && item.kind !== 'resp') return undefined;
+  const { errorCode, title, details } = item.body;
+  const code = typeof errorCode === 'string' && /^\d{5}$/.test(errorCode) ? Number(errorCode) : errorCode;
+  if (typeof code !== 'number' || !Number.isInteger(code)) return undefined;
+  return { errorCode: code, title: textOf(title), details: textOf(details) };
+}
+
+function parseJson(data: unknown): unknown {
+  const text = isBytes(data) && data.byteLength <= LONGEST_ERROR_BYTES ? new TextDecoder().decode(data) : data;
+  if (typeof text !== 'string' || text.length > LONGEST_ERROR_BYTES || !text.includes('errorCode')) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+const isBytes = (data: unknown): data is ArrayBuffer | NodeJS.ArrayBufferView =>
+  ArrayBuffer.isView(data) || Object.prototype.toString.call(data) === '[object ArrayBuffer]';
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+
+// The dispatch notes on the answer what it read there, since a body may be a stream or a blob, which can be read but once.
+const NOTE = Symbol.for('axios-liveperson-auth.SendApiError');
+
+export function noteSendApiError(target: object, error: SendApiError): void {
+  Object.defineProperty(target, NOTE, { value: error, configurable: true });
+}
+
+/**
+ * The Send API's error behind a rejected request, whichever form its body has (object, text, bytes, blob, stream);
+ * `undefined` when there is none. Give it an error or, where `validateStatus` lets errors through, a response.
+ *
+ * For a request that was refused and replayed, `replayed` is true; where the replay failed in another way, or no new token
+ * could be had, what is returned is the refusal.
+ */
+export function getSendApiError(error: unknown): SendApiError | undefined {
+  if (!isRecord(error)) return undefined;
+  const response = isRecord(error.response) ? error.response : error;
+  const noted = (error as Record<symbol, unknown>)[NOTE] ?? (response as Record<symbol, unknown>)[NOTE];
+  if (noted) return noted as SendApiError;
+  const [first] = readErrorBodies(response.data);
+  if (!first || typeof response.status !== 'number') return undefined;
+  return { ...first, status: response.status, replayed: false };
+}

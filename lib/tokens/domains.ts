@@ -1,0 +1,127 @@
+import pMemoize from 'p-memoize';
+import { isConnectorAuthError } from '../errors.js';
+import type { ResolvedOptions } from '../options.js';
+import { originOfBareHost } from '../origin.js';
+import { type Answer, type TokenCall, type TokenClient, unusableAnswer } from './token-client.js';
+
+/** Resolves LivePerson's services to origins, with the Domain API. */
+export interface Domains {
+  /**
+   * The origin of a service for an account, such as `https://lo.idp.liveperson.net`.
+   *
+   * @throws ConnectorAuthError `ERR_DOMAIN_LOOKUP`
+   */
+  origin(accountId: string, service: string): Promise<string>;
+  /** Ages of what is in memory, in milliseconds. */
+  ages(): ReadonlyMap<string, number>;
+}
+
+/** After a failed refresh the old hosts serve for this long before the next try, or for `domainTtlMs` if that is less. */
+const FAILED_REFRESH_PAUSE_MS = 60_000;
+
+type Origins = ReadonlyMap<string, string>;
+
+interface Lookup {
+  readonly origins: Origins;
+  readonly resolvedAt: number;
+  readonly refreshAt: number;
+}
+
+export function createDomains(options: ResolvedOptions, client: TokenClient): Domains {
+  const { clock, domainApi, domainTtlMs } = options;
+  const lookups = new Map<string, Lookup>();
+
+  /** Asks for the list of all services, and for the one service's own page where the list does not name it. */
+  async function ask(accountId: string, service: string, retry: boolean): Promise<Origins> {
+    const path = `${domainApi}/api/account/${encodeURIComponent(accountId)}/service`;
+    const call = { stage: 'domain', accountId, retry, method: 'get' } as const;
+
+    const listed = await client
+      .call({ ...call, url: `${path}/baseURI.json?version=1.0` }, (answer, status) => {
+        const hosts = readHosts(answer);
+        return originsOf(hosts, hosts.has(service) ? service : undefined, call, status);
+      })
+      .catch((error: unknown) => {
+        if (isConnectorAuthError(error) && error.status === 404) return new Map<string, string>();
+        throw error;
+      });
+    if (listed.has(service)) return listed;
+
+    const url = `${path}/${encodeURIComponent(service)}/baseURI.json?version=1.0`;
+    const single = await client.call({ ...call, url }, (answer, status) =>
+      originsOf(readHosts(answer), service, call, status),
+    );
+    return new Map([...listed, ...single]);
+  }
+
+  /** Every host of `hosts` that is one, as an origin; the wanted one must be. */
+  function originsOf(
+    hosts: Hosts,
+    wanted: string | undefined,
+    call: Pick<TokenCall, 'stage' | 'accountId'>,
+    status: number,
+  ): Origins {
+    const origins = new Map<string, string>();
+    for (const [service, host] of hosts) {
+      const origin = originOfBareHost(host, domainApi);
+      if (origin !== undefined) origins.set(service, origin);
+    }
+    if (wanted === undefined || origins.has(wanted)) return origins;
+    const what = hosts.has(wanted)
+      ? `something else than a bare host name for the service ${wanted}`
+      : `no host for the service ${wanted}`;
+    throw unusableAnswer(call, what, status);
+  }
+
+  const refresh = pMemoize(
+    async (accountId: string, service: string): Promise<Lookup> => {
+      const old = lookups.get(accountId);
+      const keepsServing = old?.origins.has(service) === true;
+      const now = clock.now();
+      let lookup: Lookup;
+      try {
+        const origins = await ask(accountId, service, !keepsServing);
+        lookup = {
+          origins: new Map([...(old?.origins ?? []), ...origins]),
+          resolvedAt: now,
+          refreshAt: now + domainTtlMs,
+        };
+      } catch (error) {
+        if (!keepsServing) throw error;
+        lookup = { ...old, refreshAt: now + Math.min(domainTtlMs, FAILED_REFRESH_PAUSE_MS) };
+      }
+      lookups.set(accountId, lookup);
+      return lookup;
+    },
+    { cache: false },
+  );
+
+  return {
+    async origin(accountId, service) {
+      const fixed = options.domains[service];
+      if (fixed !== undefined) return fixed;
+      for (;;) {
+        const lookup = lookups.get(accountId);
+        const origin = lookup && clock.now() < lookup.refreshAt ? lookup.origins.get(service) : undefined;
+        if (origin !== undefined) return origin;
+        // Whoever joined a lookup for another service may still lack its own, and looks once more.
+        const found = (await refresh(accountId, service)).origins.get(service);
+        if (found !== undefined) return found;
+      }
+    },
+    ages: () => new Map([...lookups].map(([accountId, { resolvedAt }]) => [accountId, clock.now() - resolvedAt])),
+  };
+}
+
+type Hosts = ReadonlyMap<string, unknown>;
+
+/** Hosts by service, from a list (`baseURIs`) or from a single entry: documents and clients disagree on which comes when. */
+function readHosts(answer: Answer): Hosts {
+  const entries: unknown[] = Array.isArray(answer.baseURIs) ? answer.baseURIs : [answer];
+  const hosts = new Map<string, unknown>();
+  for (const entry of entries) {
+    const { service, baseURI } = (entry ?? {}) as { service?: unknown; baseURI?: unknown };
+    if (typeof service === 'string' && baseURI !== undefined) hosts.set(service, baseURI);
+  }
+  return hosts;
+}

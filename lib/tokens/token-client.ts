@@ -1,0 +1,161 @@
+import { setMaxListeners } from 'node:events';
+import axios, { AxiosError, type AxiosRequestConfig } from 'axios';
+import axiosRetry from 'axios-retry';
+import { ConnectorAuthError, type ConnectorAuthErrorCode, closedError } from '../errors.js';
+import type { EventHub, FailureEvent } from '../events.js';
+import type { ResolvedOptions } from '../options.js';
+import { askedPauseMs, isTransientFault, tokenCallRetry } from '../retry-policy.js';
+
+/** No honest answer of these services comes near it. */
+const LONGEST_ANSWER_BYTES = 64 * 1024;
+
+export interface TokenCall extends Pick<AxiosRequestConfig, 'method' | 'url' | 'headers' | 'data'> {
+  readonly stage: FailureEvent['stage'];
+  readonly accountId: string;
+  /** False for a call that nobody needs to wait long for. */
+  readonly retry?: boolean;
+}
+
+export type Answer = Readonly<Record<string, unknown>>;
+
+/** The package's own way to Sentinel, IDP and the Domain API. It shares nothing with the user's instance. */
+export interface TokenClient {
+  /**
+   * What `read` makes of the JSON object of a 2xx answer. It may throw `unusableAnswer`.
+   *
+   * @throws ConnectorAuthError with the code of the call's stage; `ERR_CLOSED` once closed
+   */
+  call<T>(request: TokenCall, read: (answer: Answer, status: number) => T): Promise<T>;
+  close(): void;
+}
+
+const STAGES = {
+  domain: { code: 'ERR_DOMAIN_LOOKUP', name: 'The Domain API' },
+  sentinel: { code: 'ERR_APP_JWT', name: 'Sentinel' },
+  idp: { code: 'ERR_CONSUMER_JWS', name: 'IDP' },
+} as const satisfies Record<TokenCall['stage'], { code: ConnectorAuthErrorCode; name: string }>;
+
+export function createTokenClient(options: ResolvedOptions, events: EventHub): TokenClient {
+  const closing = new AbortController();
+  setMaxListeners(0, closing.signal);
+  const client = createPrivateInstance(options);
+  axiosRetry(client, tokenCallRetry(options.retry));
+
+  async function call<T>(request: TokenCall, read: (answer: Answer, status: number) => T): Promise<T> {
+    const { stage, accountId, retry = true, ...config } = request;
+    try {
+      const response = await client.request<string>({
+        ...config,
+        signal: closing.signal,
+        ...(!retry && { 'axios-retry': { retries: 0 } }),
+      });
+      return read(parseObject(response.data, request, response.status), response.status);
+    } catch (error) {
+      if (closing.signal.aborted) throw closedError(accountId);
+      const failure = error instanceof ConnectorAuthError ? error : describeFailure(error, request);
+      events.emit('failure', () => ({
+        stage,
+        accountId,
+        code: failure.code,
+        status: failure.status,
+        retryAt: failure.retryAt,
+      }));
+      throw failure;
+    }
+  }
+
+  return { call, close: () => closing.abort() };
+}
+
+function createPrivateInstance({ axiosConfig, tokenTimeoutMs }: ResolvedOptions) {
+  const instance = axios.create();
+  // Whatever stands in the defaults of the static axios (an Authorization, a baseURL, transforms) is not for these calls.
+  for (const name of Object.keys(instance.defaults)) delete (instance.defaults as Record<string, unknown>)[name];
+  return Object.assign(instance, {
+    defaults: Object.assign(instance.defaults, axiosConfig, {
+      adapter: 'http',
+      headers: { ...axiosConfig.headers },
+      timeout: tokenTimeoutMs,
+      maxRedirects: 0,
+      maxContentLength: LONGEST_ANSWER_BYTES,
+      responseType: 'text',
+      validateStatus: (status: number) => status >= 200 && status < 300,
+    }),
+  });
+}
+
+function parseObject(text: string, request: TokenCall, status: number): Answer {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed === 'object' && parsed !== null) return parsed as Answer;
+  } catch {}
+  throw unusableAnswer(request, text === '' ? 'an empty body' : 'a body that is not a JSON object', status);
+}
+
+/** A 2xx answer that is of no use. The next request asks again. */
+export function unusableAnswer(
+  { stage, accountId }: Pick<TokenCall, 'stage' | 'accountId'>,
+  what: string,
+  status: number,
+): ConnectorAuthError {
+  const { code, name } = STAGES[stage];
+  const message = `${name} answered for account ${accountId} with ${what}. Check that the host is LivePerson's and that no proxy answers in its place.`;
+  return new ConnectorAuthError(code, message, { accountId, status });
+}
+
+/** Says what happened in our own words: the error itself holds the request, and with it the secret. */
+function describeFailure(error: unknown, { stage, accountId }: TokenCall): ConnectorAuthError {
+  const { code, name } = STAGES[stage];
+  if (!axios.isAxiosError(error)) {
+    const what = error instanceof Error ? error.name : typeof error;
+    return new ConnectorAuthError(
+      code,
+      `${name} could not be called for account ${accountId} (${what}). Check axiosConfig and retry.`,
+      { accountId },
+    );
+  }
+  const status = error.response?.status;
+  const transient = isTransientFault(error);
+  const pauseMs = askedPauseMs(error);
+  const what = status === undefined || status < 300 ? describeFault(error) : `answered ${status}${oauthError(error)}`;
+  return new ConnectorAuthError(
+    code,
+    `${name} ${what} for account ${accountId}. ${adviceFor(stage, status, transient)}`,
+    {
+      accountId,
+      status,
+      transient,
+      retryAt: pauseMs > 0 ? Date.now() + pauseMs : undefined,
+    },
+  );
+}
+
+function describeFault(error: AxiosError): string {
+  if (/maxContentLength/.test(error.message)) return `sent an answer of more than ${LONGEST_ANSWER_BYTES} bytes`;
+  if (error.code === AxiosError.ECONNABORTED) return 'did not answer in time';
+  return `could not be reached or broke off its answer (${error.code ?? 'no code'})`;
+}
+
+const OAUTH_ERRORS = [
+  'invalid_request',
+  'invalid_client',
+  'invalid_grant',
+  'unauthorized_client',
+  'unsupported_grant_type',
+  'invalid_scope',
+];
+
+/** The standard error word of an OAuth 2.0 answer (RFC 6749, 5.2). Nothing else of the body: it may echo the secret. */
+function oauthError(error: AxiosError): string {
+  const word = OAUTH_ERRORS.find((known) => String(error.response?.data).includes(`"${known}"`));
+  return word ? ` (${word})` : '';
+}
+
+function adviceFor(stage: TokenCall['stage'], status: number | undefined, transient: boolean): string {
+  if (transient) return 'This may pass: the next request tries again.';
+  if (status === undefined) return 'Check the host and what answers there.';
+  if (stage === 'sentinel')
+    return 'Check clientId and clientSecret, and that the app is installed on this account with the scope msg.consumer and the grant client_credentials.';
+  if (stage === 'idp') return 'Check the consumer id, and that the app has the scope msg.consumer.';
+  return 'Check the account id and the option domainApi.';
+}

@@ -1,0 +1,68 @@
+import type { JWTPayload } from 'jose';
+import { decodeJwt } from 'jose/jwt/decode';
+
+/** A token in hand. */
+export interface Token {
+  readonly value: string;
+  /** Epoch milliseconds, by the local clock. */
+  readonly receivedAt: number;
+  /** How long it lives from then on, in milliseconds; `undefined` for one that does not expire. */
+  readonly lifetimeMs: number | undefined;
+}
+
+const ONE_HOUR_MS = 3_600_000;
+
+// Compact serialisation, so that nothing else can get into a header.
+const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]*$/;
+
+/** The claims of a token; `undefined` for what is no JWT. The signature is the service's business, not ours. */
+export function readClaims(value: unknown): JWTPayload | undefined {
+  if (typeof value !== 'string' || !COMPACT_JWS.test(value)) return undefined;
+  try {
+    return decodeJwt(value);
+  } catch {
+    return undefined;
+  }
+}
+
+/** `exp - iat`, so that a wrong local clock does not matter; without them `expires_in` (seconds); without that one hour. */
+export function appJwtLifetimeMs(claims: JWTPayload, expiresIn: unknown): number {
+  return claimedLifetimeMs(claims) ?? secondsToMs(Number(expiresIn)) ?? ONE_HOUR_MS;
+}
+
+/** A ConsumerJWS does not expire, unless it says so. */
+export function consumerJwsLifetimeMs(claims: JWTPayload, receivedAt: number): number | undefined {
+  if (typeof claims.exp !== 'number') return undefined;
+  return claimedLifetimeMs(claims) ?? Math.max(0, claims.exp * 1_000 - receivedAt);
+}
+
+function claimedLifetimeMs({ exp, iat }: JWTPayload): number | undefined {
+  return typeof exp === 'number' && typeof iat === 'number' ? secondsToMs(exp - iat) : undefined;
+}
+
+const secondsToMs = (seconds: number): number | undefined =>
+  Number.isFinite(seconds) && seconds > 0 ? seconds * 1_000 : undefined;
+
+/** Epoch milliseconds of the token's end; `undefined` for one that does not expire. */
+export function expiresAt(token: Token): number | undefined {
+  return token.lifetimeMs === undefined ? undefined : token.receivedAt + token.lifetimeMs;
+}
+
+/**
+ * Whether less than the margin is left of a token. The margin takes up half of a short life at most: a token that dies on
+ * arrival would be fetched anew for each request.
+ */
+export function isDead(token: Token, now: number, marginMs: number): boolean {
+  if (token.lifetimeMs === undefined) return false;
+  return now >= token.receivedAt + token.lifetimeMs - Math.min(marginMs, token.lifetimeMs / 2);
+}
+
+/** The first claim that is there and is not what was asked for. */
+export function findWrongClaim(claims: JWTPayload, wanted: Readonly<Record<string, string>>): string | undefined {
+  return Object.entries(wanted).find(([name, value]) => !agrees(claims[name], value))?.[0];
+}
+
+function agrees(claim: unknown, wanted: string): boolean {
+  if (claim === undefined) return true;
+  return Array.isArray(claim) ? claim.includes(wanted) : String(claim) === wanted;
+}
