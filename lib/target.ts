@@ -48,7 +48,8 @@ function resolveUrl(config: InternalAxiosRequestConfig): URL | undefined {
       ? completed
       : new URL(resolver.getUri({ ...parts, baseURL: NOWHERE }));
   } catch {
-    return undefined;
+    // Newer Axios refuses malformed schemes (`https:\\host`) that older ones send.
+    return url !== undefined && URL.canParse(url) ? new URL(url) : undefined;
   }
 }
 

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import axios, { type AxiosError, type AxiosRequestConfig } from 'axios';
 import { getSendApiError, isConnectorAuthError } from '../../lib/index.js';
-import { type Cloud, CONVERSATION, defer, envelope, makeToken, SEND } from '../support/cloud.js';
+import { type Cloud, CONVERSATION, defer, envelope, makeToken, SEND, until } from '../support/cloud.js';
 import { rejection, startConnector, stopConnectors } from '../support/connector.js';
 
 afterEach(stopConnectors);
@@ -281,7 +281,7 @@ describe('tokens are dropped by value', () => {
       return body.includes('quick') && count === 2 ? { status: 401, body: envelope(40102) } : undefined;
     };
     const slow = http.post(SEND, { is: 'slow' }, asC);
-    while (cloud.count('send') === 0) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => cloud.count('send') > 0);
     await http.post(SEND, { is: 'quick' }, asC);
     gate.resolve();
     await slow;

@@ -1,5 +1,5 @@
 import axios from 'axios';
-import { ACCOUNT, CONVERSATION, defer, makeToken, SEND } from '../support/cloud.js';
+import { ACCOUNT, CONVERSATION, defer, makeToken, SEND, until } from '../support/cloud.js';
 import { CLIENT_ID, CLIENT_SECRET, rejection, startConnector, stopConnectors } from '../support/connector.js';
 
 afterEach(stopConnectors);
@@ -140,7 +140,7 @@ describe('the calls for tokens', () => {
     const never = defer();
     cloud.script.sentinel = () => ({ after: never.promise });
     const waiting = rejection(http.post(SEND, {}, { onBehalfOf: 'c' }));
-    while (cloud.count('sentinel') === 0) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => cloud.count('sentinel') > 0);
     auth.close();
     expect(await waiting).toMatchObject({ code: 'ERR_CLOSED' });
     await expect(http.post(SEND, {}, { onBehalfOf: 'c' })).rejects.toMatchObject({ code: 'ERR_CLOSED' });
@@ -224,7 +224,7 @@ describe('invalidate', () => {
         ? { after: gate.promise, body: { access_token: makeToken({ aud: ACCOUNT, sub: 'old' }) } }
         : undefined;
     const early = auth.getAppJwt();
-    while (cloud.count('sentinel') === 0) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => cloud.count('sentinel') > 0);
     auth.invalidate();
     const late = await auth.getAppJwt();
     gate.resolve();

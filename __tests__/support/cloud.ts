@@ -57,6 +57,13 @@ export const envelope = (errorCode: number | string, status = 401): object => ({
   type: '.ReqBody$ErrorResp',
 });
 
+const open: Cloud[] = [];
+
+/** Closes every cloud that a test has left open. */
+export async function closeClouds(): Promise<void> {
+  await Promise.all(open.splice(0).map((cloud) => cloud.close()));
+}
+
 export async function startCloud(account = ACCOUNT): Promise<Cloud> {
   const refused = new Set<unknown>();
   const seen: Seen[] = [];
@@ -113,6 +120,7 @@ export async function startCloud(account = ACCOUNT): Promise<Cloud> {
         server.closeAllConnections();
       }),
   };
+  open.push(cloud);
   return cloud;
 }
 
@@ -154,4 +162,13 @@ export function defer<T = void>(): { promise: Promise<T>; resolve(value: T): voi
     resolve = settle;
   });
   return { promise, resolve };
+}
+
+/** Waits until something is so; fails after five seconds. */
+export async function until(isSo: () => boolean): Promise<void> {
+  const end = Date.now() + 5_000;
+  while (!isSo()) {
+    if (Date.now() > end) throw new Error(`waited in vain until ${isSo}`);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
 }

@@ -1,6 +1,6 @@
 import axios, { type AxiosInstance, type CreateAxiosDefaults } from 'axios';
 import { type CommonOptions, type ConnectorAuth, createConnectorAuth } from '../../lib/index.js';
-import { ACCOUNT, type Cloud, startCloud } from './cloud.js';
+import { ACCOUNT, type Cloud, closeClouds, startCloud } from './cloud.js';
 
 export const CLIENT_ID = 'client-75588e18';
 export const CLIENT_SECRET = 's3cret/with+signs&=';
@@ -11,7 +11,7 @@ export interface Connector {
   auth: ConnectorAuth;
 }
 
-const open: { cloud: Cloud; auths: ConnectorAuth[] }[] = [];
+const auths: ConnectorAuth[] = [];
 
 /** A connector and its cloud, both fresh; retries are off, so that a test that wants them says so. */
 export async function startConnector(
@@ -22,12 +22,11 @@ export async function startConnector(
   const auth = createAuth(cloud, options);
   const http = axios.create({ baseURL: cloud.origin, ...defaults });
   auth.install(http);
-  open.push({ cloud, auths: [auth] });
   return { cloud, http, auth };
 }
 
 export function createAuth(cloud: Pick<Cloud, 'origin'>, options: CommonOptions = {}): ConnectorAuth {
-  return createConnectorAuth({
+  const auth = createConnectorAuth({
     accountId: ACCOUNT,
     clientId: CLIENT_ID,
     clientSecret: CLIENT_SECRET,
@@ -35,13 +34,14 @@ export function createAuth(cloud: Pick<Cloud, 'origin'>, options: CommonOptions 
     retry: false,
     ...options,
   });
+  auths.push(auth);
+  return auth;
 }
 
+/** Closes all that the tests of a file have opened. */
 export async function stopConnectors(): Promise<void> {
-  for (const { cloud, auths } of open.splice(0)) {
-    for (const auth of auths) auth.close();
-    await cloud.close();
-  }
+  for (const auth of auths.splice(0)) auth.close();
+  await closeClouds();
 }
 
 /** What a promise is rejected with. */
