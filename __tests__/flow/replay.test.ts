@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import axios, { type AxiosError, type AxiosRequestConfig } from 'axios';
 import { getSendApiError, isConnectorAuthError } from '../../lib/index.js';
-import { type Cloud, CONVERSATION, defer, envelope, makeToken, SEND, until } from '../support/cloud.js';
+import { type Cloud, CONVERSATION, defer, envelope, makeToken, type Script, SEND, until } from '../support/cloud.js';
 import { rejection, startConnector, stopConnectors } from '../support/connector.js';
 
 afterEach(stopConnectors);
@@ -10,7 +10,7 @@ afterEach(stopConnectors);
 const asC: AxiosRequestConfig = { onBehalfOf: 'c' };
 const sends = (cloud: Cloud) => cloud.seen.filter(({ service }) => service === 'send');
 const refuseFirst =
-  (body: unknown, status = 401, headers = {}): Cloud['script']['send'] =>
+  (body: unknown, status = 401, headers = {}): Script =>
   (_, count) =>
     count === 1 ? { status, body, headers } : undefined;
 
@@ -337,16 +337,12 @@ describe('a new token that the service gives for the refused one', () => {
 
 async function textOf(data: unknown): Promise<string> {
   if (typeof data === 'string') return data;
-  if (data instanceof Blob) return data.text();
-  if (data instanceof ArrayBuffer || ArrayBuffer.isView(data)) return new TextDecoder().decode(data);
+  const chunks: Uint8Array[] = [];
   if (Symbol.asyncIterator in Object(data)) {
-    const chunks: Uint8Array[] = [];
     for await (const chunk of data as AsyncIterable<Uint8Array>) chunks.push(chunk);
     return Buffer.concat(chunks).toString();
   }
-  return Object.prototype.toString.call(data) === '[object ArrayBuffer]'
-    ? new TextDecoder().decode(data as ArrayBuffer)
-    : JSON.stringify(data);
+  return Object.getPrototypeOf(data) === Object.prototype ? JSON.stringify(data) : new Response(data as Blob).text();
 }
 
 /** A small deterministic generator, so that a failure can be repeated. */

@@ -1,0 +1,117 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { answerDomainApi } from './domain-api.js';
+import { createFaults, type Fault } from './faults.js';
+import { listen, write } from './http-server.js';
+import { answerIdp } from './idp.js';
+import { type EmulatorOptions, resolveOptions } from './options.js';
+import { type Incoming, notFound, type Reply } from './reply.js';
+import { type LoggedRequest, type ServiceName, serviceOf } from './request-log.js';
+import { type AcceptedMessage, createSendApi } from './send-api.js';
+import { answerSentinel } from './sentinel.js';
+import { createTokenBook } from './tokens.js';
+
+/** A LivePerson cloud on this machine. */
+export interface Emulator {
+  /** Such as `http://127.0.0.1:41234`: give it as `domainApi`. */
+  readonly origin: string;
+  /** The bare host that the Domain API returns for every service. */
+  readonly host: string;
+  /** What arrived, oldest first. */
+  readonly requests: readonly LoggedRequest[];
+  /** What CONVERSATION and SEND have accepted, oldest first. */
+  readonly messages: readonly AcceptedMessage[];
+  clearRequests(): void;
+  /** Every AppJWT issued so far, of the account or of all, is refused from now on: with 40102 by the Send API. */
+  revokeAppJwts(accountId?: string): void;
+  /** Every ConsumerJWS issued so far, of the consumer or of all, is refused from now on: with 40103. */
+  revokeConsumerJws(consumerId?: string): void;
+  /** Bends the next answer, or the next `times` answers, of a service. Faults wait in line. */
+  failNext(service: Exclude<ServiceName, 'unknown'>, fault: Fault): void;
+  /** Ends open connections too. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a server that speaks the Domain API, Sentinel, IDP, CONVERSATION and SEND as LivePerson documents them.
+ *
+ * @example
+ * const cloud = await startEmulator({ accounts: [{ accountId, clientId, clientSecret }] });
+ * const auth = createConnectorAuth({ accountId, clientId, clientSecret, domainApi: cloud.origin });
+ *
+ * @throws TypeError for a bad option, naming it
+ */
+export async function startEmulator(emulatorOptions: EmulatorOptions): Promise<Emulator> {
+  const options = resolveOptions(emulatorOptions);
+  const tokens = createTokenBook();
+  const sendApi = createSendApi(options, tokens);
+  const faults = createFaults();
+  const requests: LoggedRequest[] = [];
+  const pauses = new Set<() => void>();
+
+  async function handle(request: IncomingMessage, body: string, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', origin);
+    const incoming = { method: request.method ?? '', url, headers: request.headers, body };
+    const service = serviceOf(url.pathname);
+    const entry: LoggedRequest = {
+      service,
+      method: incoming.method,
+      path: url.pathname + url.search,
+      headers: request.headers,
+      body,
+      status: 0,
+      time: Date.now(),
+    };
+    requests.push(entry);
+
+    const fault = faults.take(service);
+    if (fault?.delayMs) await pause(fault.delayMs);
+    if (fault?.reset) {
+      response.destroy();
+      return;
+    }
+    const isBent = fault && (fault.status !== undefined || fault.body !== undefined || fault.headers !== undefined);
+    const reply = isBent ? bend(fault) : await route(service, incoming);
+    entry.status = reply.status;
+    write(response, reply);
+  }
+
+  function route(service: ServiceName, incoming: Incoming): Reply | Promise<Reply> {
+    if (service === 'domain') return answerDomainApi(incoming, options, host);
+    if (service === 'sentinel') return answerSentinel(incoming, options, tokens);
+    if (service === 'idp') return answerIdp(incoming, options, tokens);
+    return service === 'unknown' ? notFound : sendApi.answer(incoming);
+  }
+
+  function pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const end = () => {
+        clearTimeout(timer);
+        pauses.delete(end);
+        resolve();
+      };
+      const timer = setTimeout(end, ms);
+      pauses.add(end);
+    });
+  }
+
+  const server = await listen(options, handle);
+  const host = `${options.host.includes(':') ? `[${options.host}]` : options.host}:${server.port}`;
+  const origin = `${options.tls ? 'https' : 'http'}://${host}`;
+
+  return {
+    origin,
+    host,
+    requests,
+    messages: sendApi.messages,
+    clearRequests: () => void requests.splice(0),
+    revokeAppJwts: tokens.revokeAppJwts,
+    revokeConsumerJws: tokens.revokeConsumerJws,
+    failNext: faults.add,
+    async close() {
+      for (const end of pauses) end();
+      await server.close();
+    },
+  };
+}
+
+const bend = ({ status = 500, body = {}, headers }: Fault): Reply => ({ status, body, ...(headers && { headers }) });

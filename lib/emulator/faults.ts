@@ -1,0 +1,36 @@
+import type { ServiceName } from './request-log.js';
+
+/** How the next answer of a service is bent. */
+export interface Fault {
+  /** Answers with this status instead. */
+  status?: number;
+  /** Text as it stands, anything else as JSON. */
+  body?: unknown;
+  headers?: Record<string, string>;
+  /** Milliseconds before the answer; alone, it delays the true one. */
+  delayMs?: number;
+  /** Breaks the connection instead of answering. */
+  reset?: boolean;
+  /** How many requests in a row. @default 1 */
+  times?: number;
+}
+
+export interface Faults {
+  add(service: ServiceName, fault: Fault): void;
+  /** The fault for the next request of a service; it is used up by asking. */
+  take(service: ServiceName): Fault | undefined;
+}
+
+export function createFaults(): Faults {
+  const queues = new Map<ServiceName, Fault[]>();
+  return {
+    add(service, { times = 1, ...fault }) {
+      if (!Number.isInteger(times) || times < 1)
+        throw new TypeError(`failNext: times must be a whole number from 1; received ${times}.`);
+      const queue = queues.get(service) ?? [];
+      queue.push(...Array.from({ length: times }, () => fault));
+      queues.set(service, queue);
+    },
+    take: (service) => queues.get(service)?.shift(),
+  };
+}

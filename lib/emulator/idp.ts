@@ -1,0 +1,21 @@
+import type { ResolvedOptions } from './options.js';
+import { type Incoming, isRecord, notFound, parseJson, type Reply } from './reply.js';
+import type { TokenBook } from './tokens.js';
+
+const PATH = /^\/api\/account\/([^/]+)\/consumer$/;
+
+/** Gives a ConsumerJWS for an external consumer id, to the bearer of a raw AppJWT. */
+export async function answerIdp(
+  { method, url, headers, body }: Incoming,
+  options: ResolvedOptions,
+  tokens: TokenBook,
+): Promise<Reply> {
+  const [, accountId] = PATH.exec(url.pathname) ?? [];
+  if (method !== 'POST' || accountId === undefined) return notFound;
+  if (!tokens.findAppJwt(accountId, headers.authorization as string | undefined)) return options.idpError;
+  const parsed = parseJson(body);
+  const consumerId = isRecord(parsed) ? parsed.ext_consumer_id : undefined;
+  if (typeof consumerId !== 'string' || consumerId === '')
+    return { status: 400, body: { error: 'ext_consumer_id is missing' } };
+  return { status: 201, body: { token: await tokens.issueConsumerJws(accountId, consumerId) } };
+}

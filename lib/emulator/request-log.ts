@@ -1,0 +1,26 @@
+export type ServiceName = 'domain' | 'sentinel' | 'idp' | 'conversation' | 'send' | 'unknown';
+
+/** A request that has arrived. */
+export interface LoggedRequest {
+  service: ServiceName;
+  method: string;
+  /** With the query. */
+  path: string;
+  /** Names in lower case. */
+  headers: Readonly<Record<string, string | string[] | undefined>>;
+  body: string;
+  /** HTTP status of the answer; 0 while there is none, and for a connection that was reset. */
+  status: number;
+  /** Epoch milliseconds. */
+  time: number;
+}
+
+/** Which service a path belongs to, right or wrong as the rest of the request may be. */
+export function serviceOf(pathname: string): ServiceName {
+  if (/^\/api\/account\/[^/]+\/service(\/|$)/.test(pathname)) return 'domain';
+  if (pathname.startsWith('/sentinel/')) return 'sentinel';
+  if (/^\/api\/account\/[^/]+\/consumer$/.test(pathname)) return 'idp';
+  if (/\/messaging\/consumer\/conversation$/.test(pathname)) return 'conversation';
+  if (/\/messaging\/consumer\/conversation\/send$/.test(pathname)) return 'send';
+  return 'unknown';
+}
