@@ -1,0 +1,173 @@
+import { createServer } from 'node:net';
+import { isAxiosError } from 'axios';
+import { isConnectorAuthError } from '../../lib/index.js';
+import { ACCOUNT, makeToken, type Reply, SEND, type Service } from '../support/cloud.js';
+import { CLIENT_SECRET, rejection, startConnector, stopConnectors } from '../support/connector.js';
+
+afterEach(stopConnectors);
+
+const STAGES = [
+  ['domain', 'ERR_DOMAIN_LOOKUP'],
+  ['sentinel', 'ERR_APP_JWT'],
+  ['idp', 'ERR_CONSUMER_JWS'],
+] as const;
+
+const REPLIES: [string, Reply, { status?: number; transient?: boolean }][] = [
+  ['status 400', { status: 400, body: { error: 'invalid_request' } }, { status: 400, transient: false }],
+  ['status 403 in HTML', { status: 403, body: '<html>no</html>' }, { status: 403, transient: false }],
+  ['status 429', { status: 429, headers: { 'retry-after': '7' } }, { status: 429, transient: true }],
+  ['status 500', { status: 500 }, { status: 500, transient: true }],
+  ['a redirect', { status: 302, headers: { location: '/elsewhere' } }, { status: 302, transient: false }],
+  ['HTML', { status: 200, body: '<html>welcome</html>' }, { status: 200, transient: false }],
+  ['truncated JSON', { status: 200, body: '{"access_token": "abc' }, { status: 200, transient: false }],
+  ['an empty body', { status: 200, body: '' }, { status: 200, transient: false }],
+  ['null', { status: 200, body: 'null' }, { status: 200, transient: false }],
+  ['an array', { status: 200, body: [] }, { status: 200, transient: false }],
+  ['no token', { status: 200, body: { fine: true } }, { status: 200, transient: false }],
+  ['a token that is no text', { status: 200, body: { access_token: 5, token: {} } }, { status: 200, transient: false }],
+  [
+    'a token that is no JWT',
+    { status: 200, body: { access_token: 'abc', token: 'abc' } },
+    { status: 200, transient: false },
+  ],
+  [
+    'a token with more than a token in it',
+    { status: 200, body: { access_token: `${makeToken({})}\r\nX: 1`, token: `${makeToken({})}\r\nX: 1` } },
+    { status: 200 },
+  ],
+  [
+    'a token for another account',
+    { status: 200, body: { access_token: makeToken({ aud: 'other' }), token: makeToken({ account_id: 'other' }) } },
+    { status: 200 },
+  ],
+  ['more than 64 KiB', { status: 200, body: { padding: 'x'.repeat(70_000) } }, { transient: false }],
+  ['a connection that breaks', { break: 'at-once' }, { transient: true }],
+  [
+    'an answer that breaks off',
+    { status: 200, body: { padding: 'x'.repeat(1_000) }, break: 'half-way' },
+    { transient: true },
+  ],
+];
+
+describe.each(STAGES)('%s answering with', (service, code) => {
+  it.each(REPLIES)('%s is a clear error, and the next request tries again', async (_, reply, expected) => {
+    const { cloud, http, auth } = await startConnector();
+    const failures: unknown[] = [];
+    auth.on('failure', (event) => failures.push(event));
+    const origin = service as Service;
+    cloud.script[origin] = () => reply;
+    const error = await rejection(http.post(SEND, {}, { onBehalfOf: 'consumer-5550001' }));
+    expect(error).toMatchObject({ name: 'ConnectorAuthError', code, accountId: ACCOUNT, ...expected });
+    expect(isConnectorAuthError(error)).toBe(true);
+    expect(isAxiosError(error)).toBe(true);
+    expect((error as Error).message).toMatch(/\. (Check|This may pass)/);
+    expect(cloud.count('send')).toBe(0);
+    expect(cloud.count('other')).toBe(0);
+    expect(failures.at(-1)).toMatchObject({ stage: service, code, accountId: ACCOUNT });
+    const shown = JSON.stringify([error, failures]) + (error as Error).stack;
+    for (const secret of [CLIENT_SECRET, encodeURIComponent(CLIENT_SECRET), 'signature', 'consumer-5550001']) {
+      expect(shown).not.toContain(secret);
+    }
+    delete cloud.script[origin];
+    await expect(http.post(SEND, {}, { onBehalfOf: 'consumer-5550001' })).resolves.toMatchObject({ status: 200 });
+  });
+});
+
+it('a ConsumerJWS for another consumer is never kept', async () => {
+  const { cloud, http } = await startConnector();
+  cloud.script.idp = () => ({
+    status: 201,
+    body: { token: makeToken({ account_id: ACCOUNT, ext_consumer_id: 'other' }) },
+  });
+  await expect(http.post(SEND, {}, { onBehalfOf: 'c' })).rejects.toMatchObject({ code: 'ERR_CONSUMER_JWS' });
+  await expect(http.post(SEND, {}, { onBehalfOf: 'c' })).rejects.toMatchObject({ code: 'ERR_CONSUMER_JWS' });
+  expect([cloud.count('idp'), cloud.count('send')]).toEqual([2, 0]);
+});
+
+it('Retry-After says when to come back', async () => {
+  const { cloud, auth } = await startConnector();
+  cloud.script.sentinel = () => ({ status: 429, headers: { 'retry-after': '7' } });
+  const before = Date.now();
+  const { retryAt } = (await rejection(auth.getAppJwt())) as { retryAt: number };
+  expect(retryAt).toBeGreaterThanOrEqual(before + 7_000);
+  expect(retryAt).toBeLessThan(Date.now() + 7_001);
+});
+
+it('a service that does not answer in time is an error after tokenTimeoutMs', async () => {
+  const { cloud, auth } = await startConnector({ tokenTimeoutMs: 50 });
+  cloud.script.sentinel = () => ({ after: new Promise(() => {}) });
+  await expect(auth.getAppJwt()).rejects.toMatchObject({
+    code: 'ERR_APP_JWT',
+    transient: true,
+    message: expect.stringContaining('in time'),
+  });
+});
+
+it('a service that is not there is an error', async () => {
+  const nobody = createServer();
+  const port = await new Promise<number>((resolve) => {
+    nobody.listen(0, '127.0.0.1', () => resolve((nobody.address() as { port: number }).port));
+  });
+  await new Promise((resolve) => nobody.close(resolve));
+  const { auth } = await startConnector({ domainApi: `http://127.0.0.1:${port}` });
+  await expect(auth.getAppJwt()).rejects.toMatchObject({
+    code: 'ERR_DOMAIN_LOOKUP',
+    transient: true,
+    message: expect.stringContaining('ECONNREFUSED'),
+  });
+});
+
+describe('the Domain API', () => {
+  const entry = (service: string, baseURI: string) => ({ service, account: ACCOUNT, baseURI });
+
+  it('may list all services under the page of one, or name one on the page of all', async () => {
+    const { cloud, http } = await startConnector();
+    cloud.script.domain = ({ url }) => {
+      const service = /service\/(\w+)\/baseURI/.exec(url)?.[1];
+      return { body: service ? { baseURIs: [entry(service, cloud.host)] } : entry('asyncMessagingEnt', cloud.host) };
+    };
+    await http.post(SEND, {}, { onBehalfOf: 'c' });
+    expect(cloud.seen.filter(({ service }) => service === 'domain').map(({ url }) => url)).toContain(
+      `/api/account/${ACCOUNT}/service/sentinel/baseURI.json?version=1.0`,
+    );
+  });
+
+  it('may have the page of one service alone', async () => {
+    const { cloud, auth } = await startConnector();
+    cloud.script.domain = ({ url }) =>
+      /service\/baseURI/.test(url) ? { status: 404 } : { body: entry('idp', cloud.host) };
+    await expect(auth.getOrigin('idp')).resolves.toBe(cloud.origin);
+    await expect(auth.getOrigin('sentinel')).rejects.toMatchObject({ code: 'ERR_DOMAIN_LOOKUP' });
+  });
+
+  it('is asked again after domainTtlMs; when that fails the old hosts go on serving', async () => {
+    let now = 1_700_000_000_000;
+    const { cloud, auth } = await startConnector({
+      clock: { now: () => now },
+      domainTtlMs: 1_000,
+      retry: { retries: 5 },
+    });
+    await auth.getOrigin('idp');
+    now += 999;
+    await auth.getOrigin('idp');
+    expect(cloud.count('domain')).toBe(1);
+    now += 1;
+    cloud.script.domain = () => ({ status: 503 });
+    await expect(auth.getOrigin('idp')).resolves.toBe(cloud.origin);
+    await expect(auth.getOrigin('idp')).resolves.toBe(cloud.origin);
+    expect(cloud.count('domain')).toBe(2);
+    now += 1_000;
+    cloud.script.domain = () => ({ body: { baseURIs: [entry('idp', 'localhost:1')] } });
+    await expect(auth.getOrigin('idp')).resolves.toBe('http://localhost:1');
+  });
+
+  it('is not asked for a service that has a fixed origin', async () => {
+    const { cloud, http, auth } = await startConnector();
+    const { origin } = cloud;
+    const fixed = await startConnector({ domains: { sentinel: origin, idp: origin, asyncMessagingEnt: origin } });
+    await fixed.http.post(origin + SEND, {}, { onBehalfOf: 'c' });
+    expect(fixed.cloud.count('domain') + cloud.count('domain')).toBe(0);
+    expect(cloud.count('send')).toBe(1);
+    void [http, auth];
+  });
+});

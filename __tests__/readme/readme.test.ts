@@ -1,0 +1,57 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { resolveOptions } from '../../lib/options.js';
+
+const ROOT = resolve(__dirname, '../..');
+const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
+const run = promisify(execFile);
+
+const snippets = [...README.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code ?? '');
+
+it('every snippet of the README, every example and every test compiles against the sources', async () => {
+  const folder = mkdtempSync(join(ROOT, 'examples', '.snippets-'));
+  try {
+    snippets.forEach((code, index) => {
+      writeFileSync(join(folder, `snippet${index}.ts`), `${code}\nexport {};\n`);
+    });
+    const config = {
+      extends: '../../tsconfig.json',
+      include: ['./*.ts', '../../lib', '../../examples/*.ts', '../../__tests__'],
+      exclude: ['../../__tests__/package/fixtures'],
+      compilerOptions: {
+        paths: {
+          'axios-liveperson-auth': ['../../lib/index.ts'],
+          'axios-liveperson-auth/emulator': ['../../lib/emulator/index.ts'],
+        },
+      },
+    };
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
+    const checked = run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', folder, '--noEmit']);
+    await expect(checked.catch(({ stdout }) => Promise.reject(new Error(stdout)))).resolves.toBeDefined();
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  expect(snippets).toHaveLength(3);
+}, 120_000);
+
+it('the example tells what happened, prints no token and ends well', async () => {
+  const { stdout } = await run(join(ROOT, 'node_modules/.bin/tsx'), ['examples/quickstart.ts'], { cwd: ROOT });
+  expect(stdout).toContain('replayed: send after error 40102: succeeded');
+  expect(stdout).toContain('replayed: send after error 40103: succeeded');
+  expect(stdout).toContain(
+    'domain 200 × 1, sentinel 200 × 2, idp 201 × 3, conversation 200 × 2, send 200 × 6, send 401 × 2',
+  );
+  expect(stdout).toContain('Messages delivered: 6 of 6.');
+  expect(stdout).not.toMatch(/eyJ|quickstart-secret/);
+}, 120_000);
+
+it('the options table names every option, and no other', () => {
+  const table = /## Options[\s\S]*?\n\n(?=LivePerson)/.exec(README)?.[0] ?? '';
+  const named = [...table.matchAll(/^\| (`[^|]+`) +\|/gm)].flatMap(([, names]) =>
+    [...(names ?? '').matchAll(/`(\w+)/g)].map(([, name]) => name),
+  );
+  const resolved = Object.keys(resolveOptions({ accountId: 'a', clientId: 'b', clientSecret: 'c' }));
+  expect(named.sort()).toEqual([...resolved, 'clientId', 'clientSecret'].sort());
+});

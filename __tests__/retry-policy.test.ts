@@ -1,0 +1,54 @@
+import axios, { type AxiosError } from 'axios';
+import axiosRetry from 'axios-retry';
+import { livePersonRetry } from '../lib/index.js';
+import { tokenCallRetry } from '../lib/retry-policy.js';
+import { closeClouds, startCloud } from './support/cloud.js';
+
+afterEach(closeClouds);
+
+const failed = (status?: number, headers: Record<string, string> = {}, code = 'ERR'): AxiosError =>
+  ({ code, message: '', ...(status && { response: { status, headers } }) }) as AxiosError;
+const pause = (retry: number, error: AxiosError) => livePersonRetry.retryDelay?.(retry, error);
+
+it('pauses 5, 10 and 15 s after a 5xx and a network fault', () => {
+  for (const error of [failed(503), failed()])
+    expect([1, 2, 3].map((retry) => pause(retry, error))).toEqual([5_000, 10_000, 15_000]);
+});
+
+it('pauses 5 s after a 429, or as long as Retry-After says, in seconds or as a date', () => {
+  expect(pause(3, failed(429))).toBe(5_000);
+  expect(pause(1, failed(429, { 'retry-after': '12' }))).toBe(12_000);
+  expect(pause(1, failed(429, { 'retry-after': new Date(Date.now() + 20_000).toUTCString() }))).toBeGreaterThan(18_000);
+});
+
+it.each<[string, AxiosError, boolean, boolean]>([
+  ['429', failed(429), true, true],
+  ['500', failed(500), true, true],
+  ['599', failed(599), true, true],
+  ['a reset', failed(undefined, {}, 'ECONNRESET'), true, true],
+  ['a timeout', failed(undefined, {}, 'ECONNABORTED'), false, true],
+  ['an abort', failed(undefined, {}, 'ERR_CANCELED'), false, false],
+  ['a pause of two minutes', failed(429, { 'retry-after': '120' }), false, false],
+  ['401', failed(401), false, false],
+  ['404', failed(404), false, false],
+])('%s: retried by the preset %s, by the token calls %s', (_, error, preset, tokenCall) => {
+  expect(livePersonRetry.retryCondition?.(error)).toBe(preset);
+  expect(tokenCallRetry(undefined).retryCondition?.(error)).toBe(tokenCall);
+});
+
+it('given keys override one by one, and undefined overrides nothing', () => {
+  expect(tokenCallRetry({ retries: 1, retryDelay: undefined as never })).toMatchObject({
+    retries: 1,
+    retryDelay: livePersonRetry.retryDelay,
+  });
+  expect(tokenCallRetry(false)).toEqual({ retries: 0 });
+});
+
+it('serves an instance of the user’s own', async () => {
+  const cloud = await startCloud();
+  cloud.script.other = (_, count) => (count < 3 ? { status: 503 } : undefined);
+  const http = axios.create({ baseURL: cloud.origin });
+  axiosRetry(http, { ...livePersonRetry, retryDelay: () => 0 });
+  await expect(http.post('/x')).resolves.toMatchObject({ status: 200 });
+  expect(cloud.count('other')).toBe(3);
+});
