@@ -51,6 +51,11 @@ describe('a bad option is thrown at once, and named', () => {
   });
 });
 
+it('tunings of later releases may be given already, a store may not', () => {
+  expect(() => createConnectorAuth({ ...brand, refreshAheadMs: 1 } as never)).not.toThrow();
+  expect(() => createConnectorAuth({ ...brand, store: new Map() } as never)).toThrow(/store/);
+});
+
 it('undefined means the default', () => {
   const options = {
     ...brand,

@@ -152,11 +152,25 @@ const NAMES: ReadonlySet<string> = new Set<keyof ConnectorAuthOptions>([
   'clock',
 ]);
 
+/**
+ * Tunings of the published contract that this release has nothing for yet. They may be given, so that one configuration serves
+ * several releases; without effect they do no harm. What would (a shared store, its sealing) is not among them.
+ */
+const TUNINGS_TO_COME: ReadonlySet<string> = new Set([
+  'refreshAheadMs',
+  'forcedRefreshIntervalMs',
+  'failureCooldownMs',
+  'maxConcurrentTokenRequests',
+  'storeTimeoutMs',
+  'redact',
+  'logger',
+]);
+
 /** @throws TypeError naming the option and what was received, but never a secret's value. */
 export function resolveOptions(options: ConnectorAuthOptions): ResolvedOptions {
   if (!isObject(options)) throw bad('options', 'an object', options);
   for (const name of Object.keys(options)) {
-    if (!NAMES.has(name))
+    if (!NAMES.has(name) && !TUNINGS_TO_COME.has(name))
       throw new TypeError(`createConnectorAuth: there is no option ${name}; see the README's options table.`);
   }
   return Object.freeze({

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import axios, { type AxiosError, type AxiosRequestConfig } from 'axios';
+import axiosRetry from 'axios-retry';
 import { getSendApiError, isConnectorAuthError } from '../../lib/index.js';
 import { type Cloud, CONVERSATION, defer, envelope, makeToken, type Script, SEND, until } from '../support/cloud.js';
 import { rejection, startConnector, stopConnectors } from '../support/connector.js';
@@ -110,6 +111,36 @@ describe('to the rest of the instance a replayed request is one request', () => 
     expect(runs).toEqual(['request', 'transformRequest', 'response']);
     expect(sends(cloud).map(({ body }) => body)).toEqual(['{"a":1}', '{"a":1}']);
   });
+});
+
+describe('beside axios-retry, whichever was installed first', () => {
+  it.each([true, false])(
+    'its counts are what they are without us, and each attempt may be replayed once (first: %s)',
+    async (first) => {
+      const { cloud, auth } = await startConnector();
+      const http = axios.create({ baseURL: cloud.origin });
+      const retried: number[] = [];
+      const policy = {
+        retries: 2,
+        retryCondition: (error: AxiosError) => error.response?.status === 503,
+        onRetry: (count: number) => void retried.push(count),
+      };
+      if (first) axiosRetry(http, policy);
+      auth.install(http);
+      if (!first) axiosRetry(http, policy);
+      const replies = [503, 40102, 503, 40103, 200];
+      cloud.script.send = (_, count) => {
+        const reply = replies[count - 1] ?? 200;
+        return reply > 1_000 ? { status: 401, body: envelope(reply) } : { status: reply };
+      };
+      await expect(http.post(SEND, { a: 1 }, asC)).resolves.toMatchObject({ status: 200 });
+      expect(retried).toEqual([1, 2]);
+      expect([cloud.count('send'), cloud.count('sentinel'), cloud.count('idp')]).toEqual([5, 2, 2]);
+      expect(new Set(sends(cloud).map(({ body }) => body))).toEqual(new Set(['{"a":1}']));
+      await expect(http.post(SEND, {})).rejects.toMatchObject({ code: 'ERR_NO_CONSUMER' });
+      expect(retried).toEqual([1, 2]);
+    },
+  );
 });
 
 describe('a request is sent at most twice', () => {

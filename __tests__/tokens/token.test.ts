@@ -1,0 +1,57 @@
+import { appJwtLifetimeMs, consumerJwsLifetimeMs, findWrongClaim, isDead, readClaims } from '../../lib/tokens/token.js';
+
+// The sample tokens of LivePerson's page "Authorization and Authentication".
+const APP_JWT =
+  'eyJraWQiOiJhcHBqd3QtMTMtMDUtMTciLCJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJsZTgxODIzMTE4IiwiYXpwIjoiNzU1ODhlMTgtMDIxMy00ZTMzLTgxNzQtODgzYWNhYzdlM2M0Iiwic2NvcGUiOiJtc2cuY29uc3VtZXIiLCJpc3MiOiJTZW50aW5lbCIsImV4cCI6MTUyNDY0NjI3MCwiaWF0IjoxNTI0NjQyNjcwfQ.aC1EbVQDIKJkrMgfoqhDqo5KZVMILTGP5UnK_4lUJQIfpFcrymvQKU9E6zt_WDhWmM2SOOcr1sz4u5xVZ9rMWZciDW_9KofEM2NDgVw1EVBxAIgGYeO0sbE9o--HKjk9DHZvukJkQFhYaHMDnj6ay4BNUqTJpDn6y3XQY7eh7rM';
+const CONSUMER_JWS =
+  'eyJraWQiOiJhcHBqd3QtMTMtMDUtMTciLCJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9.eyJhY2NvdW50X2lkIjoibGUzMTQ1Nzc4MCIsImV4dF9jb25zdW1lcl9pZCI6InJhbmRvbV9pZDAuMTczMDc3OTY4NzUiLCJscF9jb25zdW1lcl9pZCI6IjI5Y2FmMGMxMTQ4Njk5NmQ5Mzg3ZTNhNDRlYzM0MjI5ZDEyNzMwNGRiNDk2NmQ3NzUyNzE2YmNlYjUzOGZhMjQifQ.TAJgP31rmpHvGKqb_yLP9yzVi_7tu7YoRfoqQ3RfuXGwR_AOV7DWL5Njy1m2YpC5kd9L_oRmytjFwfckwyuFJewwPGYxeZAY1q1jR5tPdb0nsvRyrMdKzO1_AFWUJtD013H9fjyjxHvxwV_Q2xe6Xp00J0T_-I6d6BkUpUFSPww';
+
+it('reads the vendor’s own samples: an AppJWT of one hour, a ConsumerJWS without end', () => {
+  const appJwt = readClaims(APP_JWT) ?? {};
+  expect(appJwtLifetimeMs(appJwt, undefined)).toBe(3_600_000);
+  expect(findWrongClaim(appJwt, { aud: 'le81823118' })).toBeUndefined();
+  expect(findWrongClaim(appJwt, { aud: 'other' })).toBe('aud');
+  const jws = readClaims(CONSUMER_JWS) ?? {};
+  expect(consumerJwsLifetimeMs(jws, 0)).toBeUndefined();
+  expect(findWrongClaim(jws, { account_id: 'le31457780', ext_consumer_id: 'random_id0.17307796875' })).toBeUndefined();
+  expect(findWrongClaim(jws, { account_id: 'le31457780', ext_consumer_id: 'other' })).toBe('ext_consumer_id');
+});
+
+it.each([[undefined], [5], [''], ['a.b'], ['a.b.c'], [`${APP_JWT} `], [`${APP_JWT}.x`], [APP_JWT.split('.')[0]]])(
+  '%j is no JWT',
+  (value) => {
+    expect(readClaims(value)).toBeUndefined();
+  },
+);
+
+it.each([
+  [{ iat: 100, exp: 400 }, undefined, 300_000],
+  [{ iat: 100, exp: 400 }, 60, 300_000],
+  [{ exp: 400 }, 60, 60_000],
+  [{ iat: 400, exp: 400 }, 60, 60_000],
+  [{ iat: 400, exp: 100 }, '60', 60_000],
+  [{}, 'soon', 3_600_000],
+  [{}, -1, 3_600_000],
+  [{}, undefined, 3_600_000],
+])('an AppJWT with %j and expires_in %j lives %i ms', (claims, expiresIn, lifetimeMs) => {
+  expect(appJwtLifetimeMs(claims, expiresIn)).toBe(lifetimeMs);
+});
+
+it.each([
+  ['an array that has the account', { aud: ['a', 'b'] }, { aud: 'b' }, undefined],
+  ['an array that has not', { aud: ['a'] }, { aud: 'b' }, 'aud'],
+  ['a number', { aud: '5' }, { aud: '5' }, undefined],
+  ['an absent claim', {}, { aud: 'b' }, undefined],
+])('of claims, %s', (_, claims, wanted, wrong) => {
+  expect(findWrongClaim(claims, wanted)).toBe(wrong);
+});
+
+it.each([
+  ['with the margin left', 3_600_000, 3_570_000 - 1, false],
+  ['with less than the margin left', 3_600_000, 3_570_000, true],
+  ['of a life shorter than the margin, in its first half', 20_000, 9_999, false],
+  ['of a life shorter than the margin, in its second half', 20_000, 10_000, true],
+  ['without an end', undefined, 1e15, false],
+])('a token %s', (_, lifetimeMs, age, dead) => {
+  expect(isDead({ value: '', receivedAt: 0, lifetimeMs }, age, 30_000)).toBe(dead);
+});
