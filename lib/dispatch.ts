@@ -87,8 +87,8 @@ async function dispatchOurs(
   }
 
   const second = await send(parts, config, adapter, renewed);
-  report(second.refused ? 'refused' : second.answer.response ? 'succeeded' : 'failed');
   const failed = second.answer.rejected || second.error;
+  report(second.refused ? 'refused' : failed ? 'failed' : 'succeeded');
   return settleNoting(second, failed ? { ...(second.error ?? first.error), replayed: true } : undefined);
 }
 

@@ -51,6 +51,14 @@ export function isConnectorAuthError(error: unknown): error is ConnectorAuthErro
   return typeof error === 'object' && error !== null && (error as Record<symbol, unknown>)[BRAND] === true;
 }
 
+/**
+ * The same error once more, for another of those who waited for the same work: each caller's error collects a stack and
+ * notes of its own.
+ */
+export function copyError(error: ConnectorAuthError): ConnectorAuthError {
+  return new ConnectorAuthError(error.code, error.message, error);
+}
+
 export function closedError(accountId?: string): ConnectorAuthError {
   return new ConnectorAuthError(
     'ERR_CLOSED',

@@ -26,7 +26,7 @@ export interface ReplayEvent {
   /** 40102 or 40103. */
   errorCode: number;
   /**
-   * `succeeded`: the replay was not refused; `refused`: it was; `failed`: it got no answer;
+   * `succeeded`: the replay went through; `refused`: it was refused too; `failed`: it failed in another way;
    * `no-token`: no new token could be had; `body-not-replayable`: the body can be sent only once.
    */
   outcome: 'succeeded' | 'refused' | 'failed' | 'no-token' | 'body-not-replayable';

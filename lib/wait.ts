@@ -1,4 +1,5 @@
 import axios, { AxiosError, type GenericAbortSignal, type InternalAxiosRequestConfig } from 'axios';
+import { copyError, isConnectorAuthError } from './errors.js';
 
 /** What may end one caller's wait. The shared work that it waits for goes on. */
 export type WaitLimits = Partial<
@@ -7,9 +8,12 @@ export type WaitLimits = Partial<
 
 /**
  * Waits for what others may wait for too, until this caller's own signal, cancel token or timeout ends the wait with
- * Axios's own error.
+ * Axios's own error. A ConnectorAuthError is this caller's own, too.
  */
-export function waitFor<T>(work: Promise<T>, limits: WaitLimits): Promise<T> {
+export function waitFor<T>(shared: Promise<T>, limits: WaitLimits): Promise<T> {
+  const work = shared.catch((error: unknown): never => {
+    throw isConnectorAuthError(error) ? copyError(error) : error;
+  });
   const { signal, cancelToken, timeout } = limits;
   if (!signal && !cancelToken && !timeout) return work;
 

@@ -214,6 +214,21 @@ describe('when there can be no replay', () => {
     expect(cloud.count('send')).toBe(1);
   });
 
+  it('each of those who wait for the same token gets an error of its own: only the refused one’s says so', async () => {
+    const { cloud, http } = await startConnector();
+    const gate = defer();
+    cloud.script.send = refuseFirst(envelope(40102));
+    cloud.script.sentinel = (_, count) => (count === 1 ? undefined : { status: 503, after: gate.promise });
+    const refused = rejection(http.post(SEND, {}, asC));
+    await until(() => cloud.count('sentinel') === 2);
+    const neverSent = rejection(http.post(SEND, {}, asC));
+    gate.resolve();
+    expect(getSendApiError(await refused)).toMatchObject({ errorCode: 40102 });
+    expect(await neverSent).toMatchObject({ code: 'ERR_APP_JWT', status: 503, transient: true });
+    expect(getSendApiError(await neverSent)).toBeUndefined();
+    expect([cloud.count('sentinel'), cloud.count('send')]).toEqual([2, 1]);
+  });
+
   it('for a body that is used up, the refusal itself is returned, and the next request has a new token', async () => {
     const { cloud, http } = await startConnector();
     cloud.script.send = refuseFirst(envelope(40102));
