@@ -118,7 +118,7 @@ export interface ResolvedOptions {
   readonly authorizationPrefix: string;
   readonly domainApi: string;
   readonly domainTtlMs: number;
-  readonly domains: { readonly [service: string]: string };
+  readonly domains: ReadonlyMap<string, string>;
   readonly trustedOrigins: readonly TrustedOrigin[];
   readonly appJwtVersion: '1.0' | '2.0';
   readonly expiryMarginMs: number;
@@ -241,7 +241,7 @@ function resolveDomains(domains: CommonOptions['domains']): ResolvedOptions['dom
     if (!SERVICES.includes(service))
       throw new TypeError(`createConnectorAuth: domains.${service} is not one of ${SERVICES.join(', ')}.`);
   }
-  return Object.fromEntries(given.map(([service, origin]) => [service, resolveOrigin(`domains.${service}`, origin)]));
+  return new Map(given.map(([service, origin]) => [service, resolveOrigin(`domains.${service}`, origin)]));
 }
 
 function resolveTrustedOrigins(origins: CommonOptions['trustedOrigins']): readonly TrustedOrigin[] {

@@ -161,6 +161,12 @@ describe('the Domain API', () => {
     await expect(auth.getOrigin('idp')).resolves.toBe('http://localhost:1');
   });
 
+  it.each(['constructor', '__proto__', '../x'])('knows no service by the name of %s', async (service) => {
+    const { auth, cloud } = await startConnector();
+    cloud.script.domain = ({ url }) => (/service\/baseURI/.test(url) ? undefined : { status: 404 });
+    await expect(auth.getOrigin(service)).rejects.toMatchObject({ code: 'ERR_DOMAIN_LOOKUP' });
+  });
+
   it('is not asked for a service that has a fixed origin', async () => {
     const { cloud, http, auth } = await startConnector();
     const { origin } = cloud;

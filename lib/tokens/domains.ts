@@ -98,7 +98,7 @@ export function createDomains(options: ResolvedOptions, client: TokenClient): Do
 
   return {
     async origin(accountId, service) {
-      const fixed = options.domains[service];
+      const fixed = options.domains.get(service);
       if (fixed !== undefined) return fixed;
       for (;;) {
         const lookup = lookups.get(accountId);
