@@ -12,3 +12,22 @@ export function canBeSentTwice(body: unknown): boolean {
     stream[Symbol.asyncIterator] === undefined
   );
 }
+
+/** A body as bytes, and the Content-Type that goes with them. */
+export interface FixedBody {
+  readonly data: Uint8Array;
+  readonly contentType: string;
+}
+
+/**
+ * The bytes of a native `FormData`, which is otherwise written anew for each send, with a boundary drawn by lot; `undefined`
+ * for every other body, and for a form whose boundary the caller chose.
+ */
+export async function fixBody(body: unknown, contentType: unknown): Promise<FixedBody | undefined> {
+  if (!(body instanceof FormData) || /boundary=/i.test(String(contentType))) return undefined;
+  const written = new Response(body);
+  return {
+    data: Buffer.from(await written.arrayBuffer()),
+    contentType: written.headers.get('content-type') ?? 'multipart/form-data',
+  };
+}

@@ -14,9 +14,25 @@ export async function resolveConsumer(
   context: AsyncLocalStorage<string>,
 ): Promise<string> {
   let consumer: unknown = config.onBehalfOf;
-  if (consumer === undefined) consumer = await consumerId?.(config);
+  if (consumer === undefined && consumerId) consumer = await deriveConsumer(config, accountId, consumerId);
   if (consumer === undefined) consumer = context.getStore();
   return assertConsumerId(consumer, accountId);
+}
+
+async function deriveConsumer(
+  config: InternalAxiosRequestConfig,
+  accountId: string,
+  consumerId: NonNullable<CommonOptions['consumerId']>,
+): Promise<unknown> {
+  try {
+    return await consumerId(config);
+  } catch (cause) {
+    throw new ConnectorAuthError(
+      'ERR_NO_CONSUMER',
+      'The option consumerId failed for this request: its own error is the cause. Nothing was sent.',
+      { accountId, cause },
+    );
+  }
 }
 
 /** @throws ConnectorAuthError `ERR_NO_CONSUMER` for anything but a string that is not empty. */

@@ -1,6 +1,6 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
 import type { AxiosAdapter, AxiosResponse, InternalAxiosRequestConfig } from 'axios';
-import { canBeSentTwice } from './body.js';
+import { canBeSentTwice, fixBody } from './body.js';
 import { resolveConsumer } from './consumer.js';
 import { closedError, isConnectorAuthError } from './errors.js';
 import type { EventHub, ReplayEvent, TokenKind } from './events.js';
@@ -8,13 +8,13 @@ import type { Dispatch } from './interceptor.js';
 import type { ResolvedOptions } from './options.js';
 import { peekBody } from './peek.js';
 import { refusedToken } from './refusal.js';
-import { type Answer, sendOnce, settle } from './send.js';
+import { type Answer, type Changes, sendOnce, settle } from './send.js';
 import { noteSendApiError, readErrorBodies, type SendApiError } from './send-api-error.js';
 import { assertTrusted, findTarget, type Target } from './target.js';
 import type { CredentialsBook } from './tokens/credentials.js';
 import type { Domains } from './tokens/domains.js';
 import type { TokenSource } from './tokens/token-source.js';
-import { waitFor } from './wait.js';
+import { timeoutMs, waitFor } from './wait.js';
 
 export interface DispatchParts {
   readonly options: ResolvedOptions;
@@ -30,9 +30,9 @@ export interface DispatchParts {
 /** A request of ours, its place and consumer settled, with the tokens in hand for it. */
 interface Errand {
   readonly target: Target;
-  /** Where a relative URL goes. */
-  readonly baseURL: string | undefined;
   readonly consumerId: string;
+  /** What both sends change alike: where a relative URL goes, and a body that is written but once. */
+  readonly changes: Changes;
   readonly tokens: Readonly<Record<TokenKind, string>>;
 }
 
@@ -99,14 +99,16 @@ async function prepare(parts: DispatchParts, config: InternalAxiosRequestConfig,
   if (parts.isClosed()) throw closedError(accountId);
   await credentials.find(accountId);
   const consumerId = await resolveConsumer(config, accountId, options.consumerId, parts.context);
-  let baseURL: string | undefined;
+  let changes: Changes = { headers: {} };
   if (!target.isTrusted) {
     const messagingOrigin = await domains.origin(accountId, 'asyncMessagingEnt');
     assertTrusted(target, messagingOrigin);
-    if (target.isRelative) baseURL = messagingOrigin;
+    if (target.isRelative) changes = { ...changes, baseURL: messagingOrigin };
   }
+  const body = await fixBody(config.data, config.headers.get?.('Content-Type'));
+  if (body) changes = { ...changes, data: body.data, headers: { 'Content-Type': body.contentType } };
   const tokens = await obtainTokens(parts, { target, consumerId });
-  return { target, baseURL, consumerId, tokens };
+  return { target, consumerId, changes, tokens };
 }
 
 async function obtainTokens(
@@ -124,16 +126,19 @@ async function send(
   parts: DispatchParts,
   config: InternalAxiosRequestConfig,
   adapter: AxiosAdapter,
-  { target, baseURL, consumerId, tokens }: Errand,
+  { target, consumerId, changes, tokens }: Errand,
 ): Promise<Outcome> {
   const { authorizationPrefix, onBehalfHeaders } = parts.options;
-  const headers: Record<string, string> = { Authorization: authorizationPrefix + tokens.appJwt };
+  const headers: Record<string, string> = {
+    ...changes.headers,
+    Authorization: authorizationPrefix + tokens.appJwt,
+  };
   for (const name of onBehalfHeaders) headers[name] = tokens.consumerJws;
 
-  const answer = await sendOnce(config, adapter, headers, baseURL);
+  const answer = await sendOnce(config, adapter, { ...changes, headers });
   if (!answer.response) return { answer, error: undefined, refused: undefined };
 
-  const errors = readErrorBodies(await peekBody(answer.response, config.timeout ?? 0));
+  const errors = readErrorBodies(await peekBody(answer.response, timeoutMs(config.timeout)));
   const refused = refusedToken(errors);
   const { accountId } = target;
   if (refused === 'appJwt') parts.appJwts.refuse({ accountId }, tokens.appJwt);

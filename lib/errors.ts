@@ -15,6 +15,8 @@ export interface ConnectorAuthErrorDetails {
   status?: number | undefined;
   transient?: boolean | undefined;
   retryAt?: number | undefined;
+  /** The error of the user's own code behind this one. */
+  cause?: unknown;
 }
 
 // One process may hold the ESM and the CommonJS build: a brand recognises the errors of both, instanceof does not.
@@ -42,6 +44,10 @@ export class ConnectorAuthError extends AxiosError {
     if (details.status !== undefined) this.status = details.status;
     this.transient = details.transient ?? false;
     this.retryAt = details.retryAt;
+    // As `new Error(message, { cause })` has it: not enumerable.
+    if (details.cause !== undefined) {
+      Object.defineProperty(this, 'cause', { value: details.cause, writable: true, configurable: true });
+    }
     Object.defineProperty(this, BRAND, { value: true });
   }
 }

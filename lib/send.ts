@@ -10,23 +10,31 @@ export type Answer =
   | { readonly rejected: false; readonly response: AxiosResponse }
   | { readonly rejected: true; readonly error: unknown; readonly response: AxiosResponse | undefined };
 
-/** Sends a config once, with these headers and to `baseURL` where one is given. The config itself never holds a token. */
+/** What is sent otherwise than the config has it. */
+export interface Changes {
+  /** Replace those of the same name, in any spelling. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly baseURL?: string;
+  readonly data?: unknown;
+}
+
+/** Sends a config once, changed. The config itself never holds a token. */
 export async function sendOnce(
   config: InternalAxiosRequestConfig,
   adapter: AxiosAdapter,
-  headers: Readonly<Record<string, string>>,
-  baseURL: string | undefined,
+  { headers, ...others }: Changes,
 ): Promise<Answer> {
   const sent: InternalAxiosRequestConfig = {
     ...config,
+    ...others,
     headers: replaceHeaders(config.headers, headers),
     // A redirect would carry the tokens along: not every Axios can strip them, and fetch strips Authorization alone.
     maxRedirects: 0,
     fetchOptions: { ...config.fetchOptions, redirect: 'manual' },
   };
+  if (config.transport) sent.transport = withoutRedirects(config.transport);
   // Basic credentials would take the place of the AppJWT.
   delete sent.auth;
-  if (baseURL !== undefined) sent.baseURL = baseURL;
 
   try {
     const response = await adapter(sent);
@@ -44,6 +52,17 @@ export async function sendOnce(
 export function settle(answer: Answer): AxiosResponse {
   if (answer.rejected) throw answer.error;
   return answer.response;
+}
+
+interface Transport {
+  request(options: object, onResponse: unknown): unknown;
+}
+
+/** A transport of the user's own is not told of `maxRedirects`; it may be follow-redirects, or wrap it. */
+function withoutRedirects(transport: Transport): Transport {
+  const request: Transport['request'] = (options, onResponse) =>
+    transport.request({ ...options, followRedirects: false, maxRedirects: 0 }, onResponse);
+  return Object.create(transport, { request: { value: request } });
 }
 
 /** A copy of the same kind (whichever Axios made it) with `replacements` for all that has one of their names, in any spelling. */

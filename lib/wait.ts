@@ -14,7 +14,8 @@ export function waitFor<T>(shared: Promise<T>, limits: WaitLimits): Promise<T> {
   const work = shared.catch((error: unknown): never => {
     throw isConnectorAuthError(error) ? copyError(error) : error;
   });
-  const { signal, cancelToken, timeout } = limits;
+  const { signal, cancelToken } = limits;
+  const timeout = timeoutMs(limits.timeout);
   if (!signal && !cancelToken && !timeout) return work;
 
   const release: (() => void)[] = [];
@@ -24,13 +25,22 @@ export function waitFor<T>(shared: Promise<T>, limits: WaitLimits): Promise<T> {
     if (signal) onAbort(signal, cancel, release);
     if (cancelToken) onCancel(cancelToken, () => reject(cancelToken.reason), release);
     if (timeout) {
-      const timer = setTimeout(() => reject(timeoutError(timeout, config)), timeout);
+      const timer = setTimeout(() => reject(timeoutError(config)), timeout);
       release.push(() => clearTimeout(timer));
     }
   });
   return Promise.race([ended, work]).finally(() => {
     for (const undo of release) undo();
   });
+}
+
+/** The longest that a timer of Node's can run: one set for longer would fire at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** A config's `timeout` as milliseconds, read as Axios's http adapter reads it; 0 is without end. */
+export function timeoutMs(timeout: unknown): number {
+  const ms = Number.parseInt(String(timeout), 10);
+  return ms > 0 ? Math.min(ms, LONGEST_TIMER_MS) : 0;
 }
 
 function onAbort(signal: GenericAbortSignal, listener: () => void, release: (() => void)[]): void {
@@ -54,8 +64,8 @@ function onCancel(
   release.push(() => token.unsubscribe?.(listener));
 }
 
-function timeoutError(timeout: number, config: InternalAxiosRequestConfig): AxiosError {
-  const message = config.timeoutErrorMessage || `timeout of ${timeout}ms exceeded`;
+function timeoutError(config: InternalAxiosRequestConfig): AxiosError {
+  const message = config.timeoutErrorMessage || `timeout of ${config.timeout}ms exceeded`;
   const code = config.transitional?.clarifyTimeoutError ? AxiosError.ETIMEDOUT : AxiosError.ECONNABORTED;
   return new AxiosError(message, code, config);
 }

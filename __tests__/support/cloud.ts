@@ -10,7 +10,12 @@ export interface Seen {
   url: string;
   headers: IncomingHttpHeaders;
   body: string;
+  /** The body as it came. */
+  bytes: Buffer;
 }
+
+/** A request as whoever stands in for the network has it. */
+export type Arrival = Pick<Seen, 'method' | 'url' | 'headers'> & { body: string | Buffer };
 
 export interface Reply {
   status?: number;
@@ -34,6 +39,10 @@ export interface Cloud {
   /** AppJWTs and ConsumerJWS that SEND and CONVERSATION refuse. */
   refuse(...tokens: unknown[]): void;
   issued: { appJwt: string[]; consumerJws: Map<string, string[]> };
+  /** Records a request and decides on its answer: what mock transports forward to. */
+  handle(arrival: Arrival): Promise<Reply>;
+  /** The same for a request to a further server of a test's own. */
+  serve(request: IncomingMessage, response: ServerResponse): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -69,15 +78,23 @@ export async function startCloud(account = ACCOUNT): Promise<Cloud> {
   const seen: Seen[] = [];
   const issued: Cloud['issued'] = { appJwt: [], consumerJws: new Map() };
 
-  const server = createServer(async (request, response) => {
-    const body = await readBody(request);
-    const url = request.url ?? '';
-    const entry: Seen = { service: serviceOf(url), method: request.method ?? '', url, headers: request.headers, body };
+  async function handle({ body, ...arrival }: Arrival): Promise<Reply> {
+    const bytes = Buffer.from(body);
+    const entry: Seen = { service: serviceOf(arrival.url), ...arrival, body: bytes.toString(), bytes };
     seen.push(entry);
     const reply = cloud.script[entry.service]?.(entry, cloud.count(entry.service)) ?? route(entry);
     await reply.after;
-    answer(response, reply);
-  });
+    return reply;
+  }
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method = '', url = '', headers } = request;
+    const body = await readBody(request).catch(() => undefined);
+    // A request that broke off has not arrived.
+    if (body) answer(response, await handle({ method, url, headers, body }));
+  }
+
+  const server = createServer(serve);
 
   function route({ service, headers, body, url }: Seen): Reply {
     if (service === 'domain') {
@@ -114,6 +131,8 @@ export async function startCloud(account = ACCOUNT): Promise<Cloud> {
       for (const token of tokens) refused.add(token);
     },
     issued,
+    handle,
+    serve,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -133,10 +152,10 @@ function serviceOf(url: string): Service {
   return match[1] ? 'send' : 'conversation';
 }
 
-async function readBody(request: IncomingMessage): Promise<string> {
+async function readBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString();
+  return Buffer.concat(chunks);
 }
 
 function answer(response: ServerResponse, { status = 200, body, headers, break: breaks }: Reply): void {
@@ -144,15 +163,18 @@ function answer(response: ServerResponse, { status = 200, body, headers, break: 
     response.socket?.destroy();
     return;
   }
-  const bytes = Buffer.isBuffer(body)
-    ? body
-    : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body ?? ''));
+  const bytes = toBytes(body);
   response.writeHead(status, { 'content-type': 'application/json', 'content-length': bytes.length, ...headers });
   if (breaks === 'half-way') {
     response.write(bytes.subarray(0, bytes.length / 2), () => response.socket?.destroy());
     return;
   }
   response.end(bytes);
+}
+
+/** A reply's body as it goes over the wire. */
+export function toBytes(body: unknown): Buffer {
+  return Buffer.isBuffer(body) ? body : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body ?? ''));
 }
 
 /** A promise that the test settles. */
