@@ -25,9 +25,7 @@ export async function peekBody(response: AxiosResponse, patienceMs: number): Pro
 
   const source = isNodeStream ? readNodeStream(data as Readable) : readWebStream(data as ReadableStream);
   const peeked = await readHead(source, patienceMs);
-  response.data = isNodeStream
-    ? Readable.from(peeked.replay(), { objectMode: false })
-    : toWebStream(peeked.replay(), source);
+  response.data = (isNodeStream ? toNodeStream : toWebStream)(peeked.replay(), source);
   return peeked.isWhole ? Buffer.concat(peeked.head) : undefined;
 }
 
@@ -63,17 +61,12 @@ async function readHead(source: ChunkSource, patienceMs: number) {
   }
 
   async function* replay(): AsyncGenerator<Uint8Array> {
-    let ended = isWhole;
-    try {
-      yield* head;
-      while (!ended) {
-        const result = await (pending ?? source.next());
-        pending = undefined;
-        ended = result.done === true;
-        if (!result.done) yield result.value;
-      }
-    } finally {
-      if (!ended) source.stop();
+    yield* head;
+    while (!isWhole) {
+      const result = await (pending ?? source.next());
+      pending = undefined;
+      if (result.done) return;
+      yield result.value;
     }
   }
   return { head, isWhole, replay };
@@ -106,6 +99,13 @@ function readWebStream(stream: ReadableStream<Uint8Array>): ChunkSource {
     next: () => reader.read() as Promise<IteratorResult<Uint8Array, unknown>>,
     stop: (reason) => void reader.cancel(reason).catch(() => {}),
   };
+}
+
+function toNodeStream(chunks: AsyncGenerator<Uint8Array>, source: ChunkSource): Readable {
+  const stream = Readable.from(chunks, { objectMode: false });
+  // Given up before it is read, it never starts `chunks`: only here can the source be told.
+  stream.once('close', () => source.stop());
+  return stream;
 }
 
 function toWebStream(chunks: AsyncGenerator<Uint8Array>, source: ChunkSource): ReadableStream<Uint8Array> {

@@ -1,6 +1,5 @@
 import { createReadStream, mkdtempSync, openAsBlob, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -9,8 +8,10 @@ import LegacyFormData from 'form-data';
 import { getSendApiError } from '../../lib/index.js';
 import { type Cloud, defer, envelope, SEND } from '../support/cloud.js';
 import { rejection, startConnector, stopConnectors } from '../support/connector.js';
+import { closeServers, startServer } from '../support/server.js';
 
 afterEach(stopConnectors);
+afterEach(closeServers);
 
 const sends = (cloud: Cloud) => cloud.seen.filter(({ service }) => service === 'send');
 const refuseFirst = (cloud: Cloud, code = 40102) => {
@@ -120,7 +121,7 @@ describe('a body that is used up is not replayed', () => {
 
   it('refused while it is still on its way, it arrives once and never as if it were whole', async () => {
     const arrivals: { request: IncomingMessage; size: number; ended: boolean }[] = [];
-    const server = createServer((request, response) => {
+    const { origin } = await startServer((request, response) => {
       const arrival = { request, size: 0, ended: false };
       arrivals.push(arrival);
       request.on('data', (chunk: Buffer) => {
@@ -134,28 +135,21 @@ describe('a body that is used up is not replayed', () => {
       });
       request.on('error', () => {});
     });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    try {
-      const { cloud, http } = await startConnector({ trustedOrigins: [origin] }, { maxBodyLength: Infinity });
-      const whole = 5_000_000;
-      const stalled = defer();
-      async function* slowly() {
-        yield Buffer.alloc(whole / 2);
-        await stalled.promise;
-        yield Buffer.alloc(whole / 2);
-      }
-      const error = await rejection(http.post(`${origin}${SEND}`, Readable.from(slowly()), { onBehalfOf: 'c' }));
-      expect(getSendApiError(error)).toMatchObject({ errorCode: 40103, reason: 'body-not-replayable' });
-      expect(axios.isAxiosError(error)).toBe(true);
-      stalled.resolve();
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      expect(arrivals).toHaveLength(1);
-      for (const { ended, size } of arrivals) expect(ended ? size : whole).toBe(whole);
-      expect(cloud.count('send')).toBe(0);
-    } finally {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+    const { cloud, http } = await startConnector({ trustedOrigins: [origin] }, { maxBodyLength: Infinity });
+    const whole = 5_000_000;
+    const stalled = defer();
+    async function* slowly() {
+      yield Buffer.alloc(whole / 2);
+      await stalled.promise;
+      yield Buffer.alloc(whole / 2);
     }
+    const error = await rejection(http.post(`${origin}${SEND}`, Readable.from(slowly()), { onBehalfOf: 'c' }));
+    expect(getSendApiError(error)).toMatchObject({ errorCode: 40103, reason: 'body-not-replayable' });
+    expect(axios.isAxiosError(error)).toBe(true);
+    stalled.resolve();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(arrivals).toHaveLength(1);
+    for (const { ended, size } of arrivals) expect(ended ? size : whole).toBe(whole);
+    expect(cloud.count('send')).toBe(0);
   });
 });
