@@ -1,5 +1,5 @@
-// jose and p-memoize ship ESM only, which Jest cannot require: they are transformed like our own sources.
-const ESM_ONLY = 'jose|p-memoize|mimic-function';
+// jose, p-memoize and parts of msw ship ESM only, which Jest cannot require: they are transformed like our own sources.
+const ESM_ONLY = 'jose|p-memoize|mimic-function|rettime|until-async|@open-draft/deferred-promise';
 
 export default {
   testEnvironment: 'node',
@@ -7,7 +7,7 @@ export default {
   testMatch: ['**/*.test.ts'],
   testPathIgnorePatterns: ['/fixtures/'],
   transform: {
-    [`(\\.ts|/node_modules/(${ESM_ONLY})/.*\\.js)$`]: [
+    [`(\\.ts|/node_modules/(${ESM_ONLY})/.*\\.m?js)$`]: [
       'ts-jest',
       { tsconfig: 'tsconfig.jest.json', diagnostics: false },
     ],

@@ -60,30 +60,6 @@ describe('a refused token is renewed and the request replayed exactly once', () 
   });
 });
 
-describe('to the rest of the instance a replayed request is one request', () => {
-  it('interceptors and transforms before and after run once', async () => {
-    const { cloud, http } = await startConnector();
-    const runs: string[] = [];
-    http.interceptors.request.use((config) => {
-      runs.push('request');
-      return config;
-    });
-    http.interceptors.response.use((response) => {
-      runs.push('response');
-      return response.data;
-    });
-    cloud.script.send = refuseFirst(envelope(40102));
-    const transformRequest = (data: unknown) => {
-      runs.push('transformRequest');
-      return JSON.stringify(data);
-    };
-    const data: unknown = await http.post(SEND, { a: 1 }, { ...asC, transformRequest });
-    expect(data).toMatchObject({ code: 'OK' });
-    expect(runs).toEqual(['request', 'transformRequest', 'response']);
-    expect(sends(cloud).map(({ body }) => body)).toEqual(['{"a":1}', '{"a":1}']);
-  });
-});
-
 describe('beside axios-retry, whichever was installed first', () => {
   it.each([true, false])(
     'its counts are what they are without us, and each attempt may be replayed once (first: %s)',
