@@ -1,3 +1,4 @@
+import { Agent } from 'node:http';
 import { Readable } from 'node:stream';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import type { AxiosRequestConfig } from 'axios';
@@ -166,5 +167,14 @@ describe('an answer that is a stream', () => {
     const read = rejection(textOf(data));
     setTimeout(() => abort.abort(), 20);
     expect(await read).toBeInstanceOf(Error);
+  });
+
+  it('that was a refusal does not keep the only socket from the replay', async () => {
+    const httpAgent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const { cloud, http } = await startConnector();
+    cloud.script.send = refuseFirst(envelope(40103));
+    await http.post(SEND, {}, { ...asC, adapter: 'http', responseType: 'stream', httpAgent, timeout: 5_000 });
+    expect(cloud.count('send')).toBe(2);
+    httpAgent.destroy();
   });
 });

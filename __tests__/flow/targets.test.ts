@@ -127,20 +127,6 @@ describe('tokens go to no other place', () => {
     expect(tokenCalls(cloud)).toBe(0);
   });
 
-  it.each(['http', 'fetch'])('not along a redirect either (%s)', async (adapter) => {
-    const other = await startCloud();
-    try {
-      const { cloud, http } = await startConnector();
-      for (const status of [301, 302, 303, 307, 308]) {
-        cloud.script.send = () => ({ status, headers: { location: `${other.origin}${SEND}` } });
-        await expect(http.post(SEND, {}, { ...asC, adapter })).rejects.toMatchObject({ response: { status } });
-      }
-      expect(other.seen).toHaveLength(0);
-    } finally {
-      await other.close();
-    }
-  });
-
   it('a host that the Domain API returns is https, unless all of it is loopback', async () => {
     const { cloud, auth } = await startConnector();
     cloud.script.domain = () => ({ body: { baseURIs: [{ service: 'idp', baseURI: 'lo.idp.liveperson.net' }] } });
