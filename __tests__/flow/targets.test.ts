@@ -225,23 +225,6 @@ describe('the consumer', () => {
     });
     expect(cloud.seen).toHaveLength(0);
   });
-
-  it('keeps hundreds of concurrent contexts apart', async () => {
-    const { cloud, http, auth } = await startConnector();
-    const consumers = Array.from({ length: 200 }, (_, index) => `c${index}`);
-    await Promise.all(
-      consumers.map((consumer) =>
-        auth.runOnBehalfOf(consumer, async () => {
-          await new Promise((resolve) => setTimeout(resolve, Math.random() * 5));
-          await http.post(SEND, { consumer });
-        }),
-      ),
-    );
-    for (const { body, headers } of cloud.seen.filter(({ service }) => service === 'send')) {
-      expect(cloud.issued.consumerJws.get(JSON.parse(body).consumer)).toEqual([headers['x-lp-on-behalf']]);
-    }
-    expect(() => auth.runOnBehalfOf('', () => 1)).toThrow(/onBehalfOf/);
-  });
 });
 
 describe('install', () => {
