@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Axios, type InternalAxiosRequestConfig } from 'axios';
 import { type Endpoint, matchEndpoint } from './endpoint.js';
 import { ConnectorAuthError } from './errors.js';
@@ -12,8 +13,11 @@ export interface Target extends Endpoint {
   readonly isTrusted: boolean;
 }
 
-/** Stands in for the host of a URL that has none; `.invalid` can never be a real one (RFC 2606). */
-const NOWHERE = 'http://relative.invalid';
+/**
+ * Stands in for the host of a URL that has none. `.invalid` is never a real one (RFC 2606), and no URL can name this one on
+ * purpose.
+ */
+const NOWHERE = `http://${randomUUID()}.invalid`;
 
 // An instance without defaults: Axios's own rules for baseURL, url and allowAbsoluteUrls, and nobody's settings.
 const resolver = new Axios({});

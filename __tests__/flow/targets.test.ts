@@ -98,6 +98,8 @@ describe('tokens go to no other place', () => {
   const hostile = (port: string) => [
     `https://evil.example${SEND}`,
     `http://evil.example${SEND}`,
+    `http://relative.invalid${SEND}`,
+    `//relative.invalid${SEND}`,
     `HTTPS://EVIL.EXAMPLE${SEND}`,
     `https://evil.example:443${SEND}`,
     `https://evil.example/x/..${SEND}`,
