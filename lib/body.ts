@@ -21,10 +21,10 @@ export interface FixedBody {
 
 /**
  * The bytes of a native `FormData`, which is otherwise written anew for each send, with a boundary drawn by lot; `undefined`
- * for every other body, and for a form whose boundary the caller chose.
+ * for every other body.
  */
-export async function fixBody(body: unknown, contentType: unknown): Promise<FixedBody | undefined> {
-  if (!(body instanceof FormData) || /boundary=/i.test(String(contentType))) return undefined;
+export async function fixBody(body: unknown): Promise<FixedBody | undefined> {
+  if (!(body instanceof FormData)) return undefined;
   const written = new Response(body);
   return {
     data: Buffer.from(await written.arrayBuffer()),

@@ -10,7 +10,7 @@ import { peekBody } from './peek.js';
 import { refusedToken } from './refusal.js';
 import { type Answer, type Changes, sendOnce, settle } from './send.js';
 import { noteSendApiError, readErrorBodies, type SendApiError } from './send-api-error.js';
-import { assertTrusted, findTarget, type Target } from './target.js';
+import { addressOf, assertTrusted, findTarget, type Target } from './target.js';
 import type { CredentialsBook } from './tokens/credentials.js';
 import type { Domains } from './tokens/domains.js';
 import type { TokenSource } from './tokens/token-source.js';
@@ -31,7 +31,7 @@ export interface DispatchParts {
 interface Errand {
   readonly target: Target;
   readonly consumerId: string;
-  /** What both sends change alike: where a relative URL goes, and a body that is written but once. */
+  /** What both sends change alike: the address as it was judged, and a body that is written but once. */
   readonly changes: Changes;
   readonly tokens: Readonly<Record<TokenKind, string>>;
 }
@@ -99,14 +99,17 @@ async function prepare(parts: DispatchParts, config: InternalAxiosRequestConfig,
   if (parts.isClosed()) throw closedError(accountId);
   await credentials.find(accountId);
   const consumerId = await resolveConsumer(config, accountId, options.consumerId, parts.context);
-  let changes: Changes = { headers: {} };
+  let messagingOrigin: string | undefined;
   if (!target.isTrusted) {
-    const messagingOrigin = await domains.origin(accountId, 'asyncMessagingEnt');
+    messagingOrigin = await domains.origin(accountId, 'asyncMessagingEnt');
     assertTrusted(target, messagingOrigin);
-    if (target.isRelative) changes = { ...changes, baseURL: messagingOrigin };
   }
-  const body = await fixBody(config.data, config.headers.get?.('Content-Type'));
-  if (body) changes = { ...changes, data: body.data, headers: { 'Content-Type': body.contentType } };
+  const body = await fixBody(config.data);
+  const changes: Changes = {
+    ...addressOf(target, config, messagingOrigin),
+    ...(body && { data: body.data }),
+    headers: body ? { 'Content-Type': body.contentType } : {},
+  };
   const tokens = await obtainTokens(parts, { target, consumerId });
   return { target, consumerId, changes, tokens };
 }

@@ -14,6 +14,7 @@ export type Answer =
 export interface Changes {
   /** Replace those of the same name, in any spelling. */
   readonly headers: Readonly<Record<string, string>>;
+  readonly url?: string;
   readonly baseURL?: string;
   readonly data?: unknown;
 }

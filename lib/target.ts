@@ -74,3 +74,22 @@ export function assertTrusted(target: Target, messagingOrigin: string): void {
     { accountId },
   );
 }
+
+/**
+ * How to address what is sent, so that every adapter of every Axios reads the place that was judged: older ones resolve
+ * `http:host` and the like against a host of their own. What all of them read alike stays as it was written, for the sake of
+ * mock adapters that match on it.
+ */
+export function addressOf(
+  { url, isRelative }: Target,
+  config: Pick<InternalAxiosRequestConfig, 'url' | 'baseURL'>,
+  messagingOrigin: string | undefined,
+): { url?: string; baseURL?: string } {
+  const base = isRelative ? messagingOrigin : config.baseURL;
+  const href = isRelative ? messagingOrigin + url.href.slice(url.origin.length) : url.href;
+  const { url: written = '' } = config;
+  const isRooted = /^\/[^/\\]/.test(written);
+  if (written === href || (isRooted && base?.replace(/\/$/, '') + written === href))
+    return isRelative && base ? { baseURL: base } : {};
+  return { url: href, baseURL: '' };
+}

@@ -2,6 +2,7 @@ import { createServer as createHttp2Server } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import axios, { type AxiosRequestConfig } from 'axios';
 import { http as followRedirects } from 'follow-redirects';
+import { isAxiosAtLeast } from '../support/axios-version.js';
 import { type Cloud, envelope, SEND, startCloud } from '../support/cloud.js';
 import { startConnector, stopConnectors } from '../support/connector.js';
 
@@ -29,9 +30,6 @@ interface Way {
   listen?: typeof listenHttp2;
 }
 
-const [major = 0, minor = 0] = axios.VERSION.split('.').map(Number);
-const hasHttp2 = major > 1 || minor >= 13;
-
 const WAYS: [string, Way][] = [
   ['the http adapter', { config: { adapter: 'http' } }],
   ['the http adapter, told to follow redirects', { config: { adapter: 'http', maxRedirects: 5 } }],
@@ -47,7 +45,7 @@ const WAYS: [string, Way][] = [
   ['an adapter function', { config: { adapter: (config) => axios.getAdapter('http')(config) } }],
   ['a list of adapters', { config: { adapter: ['xhr', 'http'] } }],
 ];
-if (hasHttp2)
+if (isAxiosAtLeast(13))
   WAYS.push(['the http adapter over HTTP/2', { config: { adapter: 'http', httpVersion: 2 }, listen: listenHttp2 }]);
 
 describe.each(WAYS)('by %s', (_, { config, listen }) => {

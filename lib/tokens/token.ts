@@ -1,5 +1,7 @@
-import type { JWTPayload } from 'jose';
 import { decodeJwt } from 'jose/jwt/decode';
+
+/** The claims of a JWT, none of which need be what it should. (jose's own type is out of reach for CommonJS in older TypeScript.) */
+export type Claims = Readonly<Record<string, unknown>>;
 
 /** A token in hand. */
 export interface Token {
@@ -16,7 +18,7 @@ const ONE_HOUR_MS = 3_600_000;
 const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 
 /** The claims of a token; `undefined` for what is no JWT. The signature is the service's business, not ours. */
-export function readClaims(value: unknown): JWTPayload | undefined {
+export function readClaims(value: unknown): Claims | undefined {
   if (typeof value !== 'string' || !COMPACT_JWS.test(value)) return undefined;
   try {
     return decodeJwt(value);
@@ -26,17 +28,17 @@ export function readClaims(value: unknown): JWTPayload | undefined {
 }
 
 /** `exp - iat`, so that a wrong local clock does not matter; without them `expires_in` (seconds); without that one hour. */
-export function appJwtLifetimeMs(claims: JWTPayload, expiresIn: unknown): number {
+export function appJwtLifetimeMs(claims: Claims, expiresIn: unknown): number {
   return claimedLifetimeMs(claims) ?? secondsToMs(Number(expiresIn)) ?? ONE_HOUR_MS;
 }
 
 /** A ConsumerJWS does not expire, unless it says so. */
-export function consumerJwsLifetimeMs(claims: JWTPayload, receivedAt: number): number | undefined {
+export function consumerJwsLifetimeMs(claims: Claims, receivedAt: number): number | undefined {
   if (typeof claims.exp !== 'number') return undefined;
   return claimedLifetimeMs(claims) ?? Math.max(0, claims.exp * 1_000 - receivedAt);
 }
 
-function claimedLifetimeMs({ exp, iat }: JWTPayload): number | undefined {
+function claimedLifetimeMs({ exp, iat }: Claims): number | undefined {
   return typeof exp === 'number' && typeof iat === 'number' ? secondsToMs(exp - iat) : undefined;
 }
 
@@ -58,7 +60,7 @@ export function isDead(token: Token, now: number, marginMs: number): boolean {
 }
 
 /** The first claim that is there and is not what was asked for. */
-export function findWrongClaim(claims: JWTPayload, wanted: Readonly<Record<string, string>>): string | undefined {
+export function findWrongClaim(claims: Claims, wanted: Readonly<Record<string, string>>): string | undefined {
   return Object.entries(wanted).find(([name, value]) => !agrees(claims[name], value))?.[0];
 }
 
