@@ -84,12 +84,12 @@ export function addressOf(
   { url, isRelative }: Target,
   config: Pick<InternalAxiosRequestConfig, 'url' | 'baseURL'>,
   messagingOrigin: string | undefined,
-): { url?: string; baseURL?: string } {
+): { url?: string; baseURL: string } {
   const base = isRelative ? messagingOrigin : config.baseURL;
   const href = isRelative ? messagingOrigin + url.href.slice(url.origin.length) : url.href;
   const { url: written = '' } = config;
+  if (written === href) return { baseURL: '' };
   const isRooted = /^\/[^/\\]/.test(written);
-  if (written === href || (isRooted && base?.replace(/\/$/, '') + written === href))
-    return isRelative && base ? { baseURL: base } : {};
+  if (isRooted && base?.replace(/\/$/, '') + written === href) return { baseURL: base ?? '' };
   return { url: href, baseURL: '' };
 }

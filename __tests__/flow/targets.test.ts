@@ -1,4 +1,4 @@
-import axios, { AxiosHeaders, type InternalAxiosRequestConfig } from 'axios';
+import axios, { AxiosHeaders, type AxiosRequestConfig, type InternalAxiosRequestConfig } from 'axios';
 import { createConnectorAuth } from '../../lib/index.js';
 import { ACCOUNT, type Cloud, CONVERSATION, SEND, startCloud } from '../support/cloud.js';
 import { createAuth, rejection, startConnector, stopConnectors } from '../support/connector.js';
@@ -64,6 +64,31 @@ describe('the URL judged is the one that is sent', () => {
     const { url, ...config } = configFor(cloud);
     await http.post(url, {}, { ...asC, ...config });
     expect(cloud.seen.at(-1)).toMatchObject({ service: 'send', headers: { authorization: cloud.issued.appJwt[0] } });
+  });
+
+  it.each([
+    ['a path under an origin stays as written', 'ORIGIN', SEND, { baseURL: 'ORIGIN', url: SEND }],
+    ['a path under an origin with a slash, too', 'ORIGIN/', SEND, { baseURL: 'ORIGIN/', url: SEND }],
+    ['a path alone gets the messaging host', '', SEND, { baseURL: 'ORIGIN', url: SEND }],
+    ['a whole URL needs no base', 'https://elsewhere.example', `ORIGIN${SEND}`, { baseURL: '', url: `ORIGIN${SEND}` }],
+    [
+      'what might be read in two ways is written out',
+      '',
+      `ORIGIN/x/../${SEND.slice(1)}`,
+      { baseURL: '', url: `ORIGIN${SEND}` },
+    ],
+    ['a path without a slash, too', 'ORIGIN', SEND.slice(1), { baseURL: '', url: `ORIGIN${SEND}` }],
+  ])('at the adapter, %s', async (_, base, written, expected) => {
+    const { cloud, http } = await startConnector({}, { baseURL: '' });
+    const fill = (text: string) => text.replace('ORIGIN', cloud.origin);
+    let received: AxiosRequestConfig = {};
+    const adapter = async (config: InternalAxiosRequestConfig) => {
+      received = { baseURL: config.baseURL ?? '', url: config.url ?? '' };
+      return { data: {}, status: 200, statusText: 'OK', headers: {}, config };
+    };
+    const { config } = await http.post(fill(written), {}, { ...asC, baseURL: fill(base), adapter });
+    expect(received).toEqual({ baseURL: fill(expected.baseURL), url: fill(expected.url) });
+    expect([config.baseURL, config.url]).toEqual([fill(base), fill(written)]);
   });
 
   it('as interceptors that were installed before and after have left it', async () => {
