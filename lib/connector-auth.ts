@@ -11,11 +11,13 @@ import { type ConnectorAuthOptions, resolveOptions } from './options.js';
 import { type ConnectorAuthSnapshot, createSnapshot } from './snapshot.js';
 import { fetchAppJwt } from './tokens/app-jwt.js';
 import { fetchConsumerJws } from './tokens/consumer-jws.js';
+import { createCooldown } from './tokens/cooldown.js';
 import { createCredentialsBook } from './tokens/credentials.js';
 import { createDomains } from './tokens/domains.js';
+import type { Identity } from './tokens/identity.js';
 import { expiresAt } from './tokens/token.js';
 import { createTokenClient } from './tokens/token-client.js';
-import { createTokenSource, type Held, type Identity, type TokenSourceParts } from './tokens/token-source.js';
+import { createTokenSource, type Held, type TokenSourceParts } from './tokens/token-source.js';
 import { waitFor } from './wait.js';
 
 /** Two tokens on every CONVERSATION and SEND request of the instances it is installed into. */
@@ -52,7 +54,8 @@ export interface ConnectorAuth {
    */
   runOnBehalfOf<T>(consumerId: string, fn: () => T): T;
   /**
-   * Drops tokens: those of a consumer, of an account (its AppJWT and all its ConsumerJWS), or all.
+   * Drops tokens, and failures that are cooling down: those of a consumer, of an account (its AppJWT and all its
+   * ConsumerJWS), or all.
    * Requests that already wait get what is under way; later ones get new tokens.
    */
   invalidate(target?: { accountId?: string | undefined; consumerId?: string | undefined }): void;
@@ -81,7 +84,7 @@ export interface TokenRequest {
  */
 export function createConnectorAuth(userOptions: ConnectorAuthOptions): ConnectorAuth {
   const options = resolveOptions(userOptions);
-  const { clock, expiryMarginMs, maxConsumers } = options;
+  const { clock, forcedRefreshIntervalMs, failureCooldownMs, maxConsumers } = options;
   const events = createEventHub();
   const context = new AsyncLocalStorage<string>();
   let closed = false;
@@ -107,7 +110,9 @@ export function createConnectorAuth(userOptions: ConnectorAuthOptions): Connecto
   const appJwts = createTokenSource({
     memory: appJwtMemory,
     clock,
-    expiryMarginMs,
+    windows: options,
+    forcedRefreshIntervalMs,
+    cooldown: createCooldown({ clock, range: failureCooldownMs, code: 'ERR_APP_JWT', max: maxConsumers }),
     fetchToken: ({ accountId }) => fetchAppJwt({ options, client, domains, credentials }, accountId),
     onFetched: onFetched('appJwt'),
   });
@@ -122,7 +127,9 @@ export function createConnectorAuth(userOptions: ConnectorAuthOptions): Connecto
   const consumerJws = createTokenSource({
     memory: consumerMemory,
     clock,
-    expiryMarginMs,
+    windows: options,
+    forcedRefreshIntervalMs,
+    cooldown: createCooldown({ clock, range: failureCooldownMs, code: 'ERR_CONSUMER_JWS', max: maxConsumers }),
     fetchToken: ({ accountId, consumerId }) =>
       fetchConsumerJws({ options, client, domains, appJwts }, accountId, assertConsumerId(consumerId, accountId)),
     onFetched: onFetched('consumerJws'),

@@ -34,7 +34,7 @@ export class ConnectorAuthError extends AxiosError {
   readonly accountId: string | undefined;
   /** True when the same call may succeed later without any change on your side. */
   readonly transient: boolean;
-  /** Epoch milliseconds before which another try is pointless, where the service named one (`Retry-After`). */
+  /** Epoch milliseconds of the next try: until then the same error is answered from memory. Set on failed token calls. */
   readonly retryAt: number | undefined;
 
   constructor(code: ConnectorAuthErrorCode, message: string, details: ConnectorAuthErrorDetails = {}) {

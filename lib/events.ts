@@ -2,8 +2,8 @@ import type { ConnectorAuthErrorCode } from './errors.js';
 
 export type TokenKind = 'appJwt' | 'consumerJws';
 
-/** Why a token was fetched. */
-export type TokenCause = 'initial' | 'expired' | 'refused' | 'invalidated';
+/** Why a token was fetched; `ahead` is in the background, before the old one's end. */
+export type TokenCause = 'initial' | 'expired' | 'ahead' | 'refused' | 'invalidated';
 
 /** A new token is in hand. */
 export interface TokenEvent {

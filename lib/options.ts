@@ -2,6 +2,7 @@ import type { CreateAxiosDefaults, InternalAxiosRequestConfig } from 'axios';
 import type { IAxiosRetryConfig } from 'axios-retry';
 import { type Clock, systemClock } from './clock.js';
 import { parseOrigin, type TrustedOrigin } from './origin.js';
+import type { CooldownRange } from './tokens/cooldown.js';
 
 /** What LivePerson gave you for one brand when the app was installed. */
 export interface Credentials {
@@ -73,11 +74,22 @@ export interface CommonOptions {
    */
   appJwtVersion?: '1.0' | '2.0' | undefined;
   /**
-   * A token with less than this left, in milliseconds, is dead: requests wait for the next one. At most half of the
-   * token's lifetime.
+   * A token with less than this left, in milliseconds, is renewed in the background while requests go on with it; 0 is
+   * never. Of a lifetime that is shorter than this and `expiryMarginMs` together, the two take up half.
+   * @default 300_000
+   */
+  refreshAheadMs?: number | undefined;
+  /**
+   * A token with less than this left, in milliseconds, is dead: requests wait for the next one.
    * @default 30_000
    */
   expiryMarginMs?: number | undefined;
+  /**
+   * A refused token is renewed at most once in this time, in milliseconds; within it the replay uses the token in hand. A
+   * server that refuses every token is so spared all but one call.
+   * @default 5_000
+   */
+  forcedRefreshIntervalMs?: number | undefined;
   /**
    * One attempt at Sentinel, IDP or the Domain API, in milliseconds.
    * @default 10_000
@@ -89,6 +101,17 @@ export interface CommonOptions {
    * @default LivePerson's policy: a 429 after 5 s or `Retry-After`, a 5xx or network fault after 5, 10 and 15 s
    */
   retry?: IAxiosRetryConfig | false | undefined;
+  /**
+   * After a call for a token has failed for good, or its retries are spent, the same error is given from memory for `min`
+   * milliseconds, and for twice as long each time it fails again, up to `max`. `invalidate()` ends it.
+   * @default { min: 5_000, max: 120_000 }
+   */
+  failureCooldownMs?: Partial<CooldownRange> | undefined;
+  /**
+   * How many calls at Sentinel and IDP may be open together; others wait their turn, first come first served.
+   * @default 16
+   */
+  maxConcurrentTokenRequests?: number | undefined;
   /**
    * How many ConsumerJWS are kept in memory; the least recently used goes first.
    * @default 10_000
@@ -121,9 +144,13 @@ export interface ResolvedOptions {
   readonly domains: ReadonlyMap<string, string>;
   readonly trustedOrigins: readonly TrustedOrigin[];
   readonly appJwtVersion: '1.0' | '2.0';
+  readonly refreshAheadMs: number;
   readonly expiryMarginMs: number;
+  readonly forcedRefreshIntervalMs: number;
   readonly tokenTimeoutMs: number;
   readonly retry: IAxiosRetryConfig | false | undefined;
+  readonly failureCooldownMs: CooldownRange;
+  readonly maxConcurrentTokenRequests: number;
   readonly maxConsumers: number;
   readonly axiosConfig: CreateAxiosDefaults;
   readonly clock: Clock;
@@ -144,9 +171,13 @@ const NAMES: ReadonlySet<string> = new Set<keyof ConnectorAuthOptions>([
   'domains',
   'trustedOrigins',
   'appJwtVersion',
+  'refreshAheadMs',
   'expiryMarginMs',
+  'forcedRefreshIntervalMs',
   'tokenTimeoutMs',
   'retry',
+  'failureCooldownMs',
+  'maxConcurrentTokenRequests',
   'maxConsumers',
   'axiosConfig',
   'clock',
@@ -156,15 +187,7 @@ const NAMES: ReadonlySet<string> = new Set<keyof ConnectorAuthOptions>([
  * Tunings of the published contract that this release has nothing for yet. They may be given, so that one configuration serves
  * several releases; without effect they do no harm. What would (a shared store, its sealing) is not among them.
  */
-const TUNINGS_TO_COME: ReadonlySet<string> = new Set([
-  'refreshAheadMs',
-  'forcedRefreshIntervalMs',
-  'failureCooldownMs',
-  'maxConcurrentTokenRequests',
-  'storeTimeoutMs',
-  'redact',
-  'logger',
-]);
+const TUNINGS_TO_COME: ReadonlySet<string> = new Set(['storeTimeoutMs', 'redact', 'logger']);
 
 /** @throws TypeError naming the option and what was received, but never a secret's value. */
 export function resolveOptions(options: ConnectorAuthOptions): ResolvedOptions {
@@ -197,7 +220,9 @@ export function resolveOptions(options: ConnectorAuthOptions): ResolvedOptions {
     appJwtVersion: check<'1.0' | '2.0'>('appJwtVersion', options.appJwtVersion, '1.0', "'1.0' or '2.0'", (version) =>
       ['1.0', '2.0'].includes(version),
     ),
+    refreshAheadMs: duration('refreshAheadMs', options.refreshAheadMs, 300_000),
     expiryMarginMs: duration('expiryMarginMs', options.expiryMarginMs, 30_000),
+    forcedRefreshIntervalMs: duration('forcedRefreshIntervalMs', options.forcedRefreshIntervalMs, 5_000),
     tokenTimeoutMs: check(
       'tokenTimeoutMs',
       options.tokenTimeoutMs,
@@ -211,6 +236,14 @@ export function resolveOptions(options: ConnectorAuthOptions): ResolvedOptions {
       undefined,
       'an axios-retry configuration or false',
       (retry) => retry === false || isObject(retry),
+    ),
+    failureCooldownMs: resolveCooldown(options.failureCooldownMs),
+    maxConcurrentTokenRequests: check(
+      'maxConcurrentTokenRequests',
+      options.maxConcurrentTokenRequests,
+      16,
+      'a whole number from 1',
+      isPositiveInteger,
     ),
     maxConsumers: check('maxConsumers', options.maxConsumers, 10_000, 'a whole number from 1', isPositiveInteger),
     axiosConfig: check('axiosConfig', options.axiosConfig, {}, 'an Axios configuration', isObject),
@@ -263,6 +296,14 @@ function resolveOrigin(name: string, value: unknown): string {
   if (!parsed || parsed.pathPrefix)
     throw bad(name, "an origin such as 'https://lo.idp.liveperson.net', with no path", value);
   return parsed.origin;
+}
+
+function resolveCooldown(range: CommonOptions['failureCooldownMs']): CooldownRange {
+  check('failureCooldownMs', range, {}, 'an object with min and max', isObject);
+  const min = duration('failureCooldownMs.min', range?.min, 5_000);
+  const max = duration('failureCooldownMs.max', range?.max, Math.max(min, 120_000));
+  if (max < min) throw bad('failureCooldownMs.max', `at least min (${min})`, max);
+  return { min, max };
 }
 
 function duration(name: string, value: number | undefined, fallback: number): number {

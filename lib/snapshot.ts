@@ -54,12 +54,12 @@ export function createSnapshot({
   };
 }
 
-function snapshotOf(held: Held | undefined, { clock, expiryMarginMs }: ResolvedOptions): AppJwtSnapshot | undefined {
+function snapshotOf(held: Held | undefined, options: ResolvedOptions): AppJwtSnapshot | undefined {
   if (!held) return undefined;
-  const now = clock.now();
+  const now = options.clock.now();
   const end = expiresAt(held.token);
   return {
-    state: held.dropped ?? (isDead(held.token, now, expiryMarginMs) ? 'expired' : 'usable'),
+    state: held.dropped ?? (isDead(held.token, now, options) ? 'expired' : 'usable'),
     ageMs: now - held.token.receivedAt,
     expiresInMs: end === undefined ? undefined : end - now,
   };

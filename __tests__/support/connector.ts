@@ -13,7 +13,7 @@ export interface Connector {
 
 const auths: ConnectorAuth[] = [];
 
-/** A connector and its cloud, both fresh; retries are off, so that a test that wants them says so. */
+/** A connector and its cloud, both fresh; retries, pauses and cool-downs are off, so that a test that wants them says so. */
 export async function startConnector(
   options: CommonOptions = {},
   defaults: CreateAxiosDefaults = {},
@@ -32,6 +32,8 @@ export function createAuth(cloud: Pick<Cloud, 'origin'>, options: CommonOptions 
     clientSecret: CLIENT_SECRET,
     domainApi: cloud.origin,
     retry: false,
+    forcedRefreshIntervalMs: 0,
+    failureCooldownMs: { min: 0, max: 0 },
     ...options,
   });
   auths.push(auth);

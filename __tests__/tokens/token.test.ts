@@ -1,4 +1,11 @@
-import { appJwtLifetimeMs, consumerJwsLifetimeMs, findWrongClaim, isDead, readClaims } from '../../lib/tokens/token.js';
+import {
+  appJwtLifetimeMs,
+  consumerJwsLifetimeMs,
+  findWrongClaim,
+  isDead,
+  isDue,
+  readClaims,
+} from '../../lib/tokens/token.js';
 
 // The sample tokens of LivePerson's page "Authorization and Authentication".
 const APP_JWT =
@@ -46,12 +53,30 @@ it.each([
   expect(findWrongClaim(claims, wanted)).toBe(wrong);
 });
 
+const WINDOWS = { refreshAheadMs: 300_000, expiryMarginMs: 30_000 };
+
 it.each([
-  ['with the margin left', 3_600_000, 3_570_000 - 1, false],
-  ['with less than the margin left', 3_600_000, 3_570_000, true],
-  ['of a life shorter than the margin, in its first half', 20_000, 9_999, false],
-  ['of a life shorter than the margin, in its second half', 20_000, 10_000, true],
-  ['without an end', undefined, 1e15, false],
-])('a token %s', (_, lifetimeMs, age, dead) => {
-  expect(isDead({ value: '', receivedAt: 0, lifetimeMs }, age, 30_000)).toBe(dead);
+  ['fresh', 3_600_000, 3_299_999, 'usable'],
+  ['with as much left as it is renewed ahead', 3_600_000, 3_300_000, 'due'],
+  ['with more than the margin left', 3_600_000, 3_569_999, 'due'],
+  ['with no more than the margin left', 3_600_000, 3_570_000, 'dead'],
+  ['of a life shorter than both, before its middle', 110_000, 59_999, 'usable'],
+  ['of a life shorter than both, past its middle', 110_000, 60_001, 'due'],
+  ['of a life shorter than both, near its end', 110_000, 105_000, 'dead'],
+  ['of no life', 0, 0, 'dead'],
+  ['received in the future, as it seems', 3_600_000, -7_200_000, 'usable'],
+  ['without an end', undefined, 1e15, 'usable'],
+])('a token %s', (_, lifetimeMs, age, state) => {
+  const token = { value: '', receivedAt: 0, lifetimeMs };
+  expect(isDead(token, age, WINDOWS) ? 'dead' : isDue(token, age, WINDOWS) ? 'due' : 'usable').toBe(state);
+});
+
+it('nothing is renewed ahead when refreshAheadMs is 0', () => {
+  const windows = { refreshAheadMs: 0, expiryMarginMs: 30_000 };
+  const token = { value: '', receivedAt: 0, lifetimeMs: 20_000 };
+  expect([isDue(token, 9_000, windows), isDead(token, 9_999, windows), isDead(token, 10_000, windows)]).toEqual([
+    false,
+    false,
+    true,
+  ]);
 });

@@ -25,7 +25,9 @@ export async function fetchConsumerJws(parts: ConsumerJwsParts, accountId: strin
   } catch (error) {
     if (!isConnectorAuthError(error) || !refusesAppJwt(error)) throw error;
     appJwts.refuse({ accountId }, appJwt.value);
-    return askIdp(parts, accountId, consumerId, (await appJwts.get({ accountId })).value);
+    const renewed = await appJwts.get({ accountId });
+    if (renewed.value === appJwt.value) throw error;
+    return askIdp(parts, accountId, consumerId, renewed.value);
   }
 }
 

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
-import axios, { AxiosError, type AxiosRequestConfig } from 'axios';
+import axios, { type AxiosAdapter, AxiosError, type AxiosRequestConfig } from 'axios';
 import axiosRetry from 'axios-retry';
+import pLimit from 'p-limit';
 import { ConnectorAuthError, type ConnectorAuthErrorCode, closedError } from '../errors.js';
 import type { EventHub, FailureEvent } from '../events.js';
 import type { ResolvedOptions } from '../options.js';
@@ -40,19 +41,25 @@ export function createTokenClient(options: ResolvedOptions, events: EventHub): T
   setMaxListeners(0, closing.signal);
   const client = createPrivateInstance(options);
   axiosRetry(client, tokenCallRetry(options.retry));
+  const takeTurn = pLimit(options.maxConcurrentTokenRequests);
+  const send = axios.getAdapter('http');
+  // Each attempt takes a turn of its own: a call that waits for its retry keeps nobody else waiting.
+  const sendInTurn: AxiosAdapter = (config) => takeTurn(() => send(config));
 
   async function call<T>(request: TokenCall, read: (answer: Answer, status: number) => T): Promise<T> {
     const { stage, accountId, retry = true, ...config } = request;
     try {
       const response = await client.request<string>({
         ...config,
+        adapter: stage === 'domain' ? send : sendInTurn,
         signal: closing.signal,
         ...(!retry && { 'axios-retry': { retries: 0 } }),
       });
       return read(parseObject(response.data, request, response.status), response.status);
     } catch (error) {
       if (closing.signal.aborted) throw closedError(accountId);
-      const failure = error instanceof ConnectorAuthError ? error : describeFailure(error, request);
+      const failure =
+        error instanceof ConnectorAuthError ? error : describeFailure(error, request, options.clock.now());
       events.emit('failure', () => ({
         stage,
         accountId,
@@ -73,7 +80,6 @@ function createPrivateInstance({ axiosConfig, tokenTimeoutMs }: ResolvedOptions)
   for (const name of Object.keys(instance.defaults)) delete (instance.defaults as Record<string, unknown>)[name];
   return Object.assign(instance, {
     defaults: Object.assign(instance.defaults, axiosConfig, {
-      adapter: 'http',
       headers: { ...axiosConfig.headers },
       timeout: tokenTimeoutMs,
       maxRedirects: 0,
@@ -104,7 +110,7 @@ export function unusableAnswer(
 }
 
 /** Says what happened in our own words: the error itself holds the request, and with it the secret. */
-function describeFailure(error: unknown, { stage, accountId }: TokenCall): ConnectorAuthError {
+function describeFailure(error: unknown, { stage, accountId }: TokenCall, now: number): ConnectorAuthError {
   const { code, name } = STAGES[stage];
   if (!axios.isAxiosError(error)) {
     const what = error instanceof Error ? error.name : typeof error;
@@ -125,7 +131,7 @@ function describeFailure(error: unknown, { stage, accountId }: TokenCall): Conne
       accountId,
       status,
       transient,
-      retryAt: pauseMs > 0 ? Date.now() + pauseMs : undefined,
+      retryAt: pauseMs > 0 ? now + pauseMs : undefined,
     },
   );
 }
@@ -152,7 +158,7 @@ function oauthError(error: AxiosError): string {
 }
 
 function adviceFor(stage: TokenCall['stage'], status: number | undefined, transient: boolean): string {
-  if (transient) return 'This may pass: the next request tries again.';
+  if (transient) return 'This may pass: a later request tries again.';
   if (status === undefined) return 'Check the host and what answers there.';
   if (stage === 'sentinel')
     return 'Check clientId and clientSecret, and that the app is installed on this account with the scope msg.consumer and the grant client_credentials.';

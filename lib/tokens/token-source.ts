@@ -1,23 +1,19 @@
 import pMemoize from 'p-memoize';
 import type { Clock } from '../clock.js';
 import type { TokenCause } from '../events.js';
-import { isDead, type Token } from './token.js';
+import type { Cooldown } from './cooldown.js';
+import { type Identity, keyOf } from './identity.js';
+import { isDead, isDue, type Token, type TokenWindows } from './token.js';
 
-/** Whose token it is. An AppJWT has no consumer. */
-export interface Identity {
-  readonly accountId: string;
-  readonly consumerId?: string;
-}
-
-/** One token per identity: obtained lazily, shared by all who ask at once, dropped by value. */
+/** One token per identity: obtained lazily, renewed ahead of its end, shared by all who ask at once, dropped by value. */
 export interface TokenSource {
   /** The token in hand, where there is one that may be used. */
   current(identity: Identity): Token | undefined;
-  /** The token in hand, or the next one. */
+  /** The token in hand, or the next one. One that is near its end is renewed in the background. */
   get(identity: Identity): Promise<Token>;
-  /** Drops a token that the service refused. A newer one stays. */
+  /** Drops a token that the service refused, at most once per `forcedRefreshIntervalMs`. A newer one stays. */
   refuse(identity: Identity, value: string): void;
-  /** Drops the tokens of all identities that match; answers under way are no longer kept. */
+  /** Drops the tokens of all identities that match, and what is known of failures; answers under way are no longer kept. */
   invalidate(matches: (identity: Identity) => boolean): void;
 }
 
@@ -26,6 +22,8 @@ export interface Held {
   readonly identity: Identity;
   readonly token: Token;
   readonly dropped?: Extract<TokenCause, 'refused' | 'invalidated'>;
+  /** When a refusal last forced a renewal, by the local clock. */
+  readonly forcedAt?: number | undefined;
 }
 
 /** A `Map`, or one that is bounded. */
@@ -38,7 +36,10 @@ export interface TokenMemory {
 export interface TokenSourceParts {
   readonly memory: TokenMemory;
   readonly clock: Clock;
-  readonly expiryMarginMs: number;
+  readonly windows: TokenWindows;
+  /** A server that refuses every token costs one call in this time. */
+  readonly forcedRefreshIntervalMs: number;
+  readonly cooldown: Cooldown;
   /** Asks the service. */
   fetchToken(identity: Identity): Promise<Token>;
   onFetched(identity: Identity, token: Token, cause: TokenCause, durationMs: number): void;
@@ -51,12 +52,12 @@ interface Flight {
 }
 
 export function createTokenSource(parts: TokenSourceParts): TokenSource {
-  const { memory, clock } = parts;
+  const { memory, clock, windows, cooldown, forcedRefreshIntervalMs } = parts;
   const flights = new Map<string, Flight>();
 
   function current(identity: Identity): Token | undefined {
     const held = memory.get(keyOf(identity));
-    return held && !held.dropped && !isDead(held.token, clock.now(), parts.expiryMarginMs) ? held.token : undefined;
+    return held && !held.dropped && !isDead(held.token, clock.now(), windows) ? held.token : undefined;
   }
 
   const land = pMemoize(
@@ -66,10 +67,14 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
       try {
         const startedAt = clock.now();
         const token = await parts.fetchToken(identity);
+        cooldown.end(identity);
         parts.onFetched(identity, token, cause, clock.now() - startedAt);
         // An answer to a flight that was invalidated under way serves those who waited, but nobody after them.
-        if (flights.get(key) === flight) memory.set(key, { identity, token });
+        if (flights.get(key) === flight) memory.set(key, { identity, token, forcedAt: memory.get(key)?.forcedAt });
         return token;
+      } catch (error) {
+        // The failure of such a flight is not remembered either.
+        throw flights.get(key) === flight ? cooldown.start(identity, error) : error;
       } finally {
         if (flights.get(key) === flight) flights.delete(key);
       }
@@ -77,39 +82,46 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
     { cache: false },
   );
 
-  function join(identity: Identity): Flight {
+  /** Everybody's next token: what is under way, or a new call. */
+  async function next(identity: Identity, cause?: TokenCause): Promise<Token> {
     const key = keyOf(identity);
-    const flight = flights.get(key) ?? { identity, cause: causeOf(memory.get(key)) };
+    const underWay = flights.get(key);
+    if (underWay) return land(underWay);
+    cooldown.assertOver(identity);
+    const flight = { identity, cause: cause ?? causeOf(memory.get(key)) };
     flights.set(key, flight);
-    return flight;
+    return land(flight);
   }
 
   return {
     current,
     async get(identity) {
-      return current(identity) ?? land(join(identity));
+      const token = current(identity);
+      if (!token) return next(identity);
+      // Nobody waits for it, and while the token in hand lives its failure fails nobody; the cool-down spaces the tries.
+      if (isDue(token, clock.now(), windows)) next(identity, 'ahead').catch(() => {});
+      return token;
     },
     refuse(identity, value) {
       const key = keyOf(identity);
       const held = memory.get(key);
-      if (held?.token.value === value) memory.set(key, { ...held, dropped: 'refused' });
+      if (held?.token.value !== value || held.dropped) return;
+      const now = clock.now();
+      if (held.forcedAt !== undefined && now - held.forcedAt < forcedRefreshIntervalMs) return;
+      memory.set(key, { ...held, dropped: 'refused', forcedAt: now });
     },
     invalidate(matches) {
       for (const [key, held] of [...memory.entries()]) {
-        if (matches(held.identity)) memory.set(key, { ...held, dropped: 'invalidated' });
+        if (matches(held.identity)) memory.set(key, { ...held, dropped: 'invalidated', forcedAt: undefined });
       }
       for (const [key, { identity }] of flights) {
         if (matches(identity)) flights.delete(key);
       }
+      cooldown.endAll(matches);
     },
   };
 }
 
 function causeOf(held: Held | undefined): TokenCause {
   return held ? (held.dropped ?? 'expired') : 'initial';
-}
-
-/** Unambiguous: an account id has no colon. */
-function keyOf({ accountId, consumerId = '' }: Identity): string {
-  return `${accountId}:${consumerId}`;
 }

@@ -50,13 +50,29 @@ export function expiresAt(token: Token): number | undefined {
   return token.lifetimeMs === undefined ? undefined : token.receivedAt + token.lifetimeMs;
 }
 
-/**
- * Whether less than the margin is left of a token. The margin takes up half of a short life at most: a token that dies on
- * arrival would be fetched anew for each request.
- */
-export function isDead(token: Token, now: number, marginMs: number): boolean {
-  if (token.lifetimeMs === undefined) return false;
-  return now >= token.receivedAt + token.lifetimeMs - Math.min(marginMs, token.lifetimeMs / 2);
+/** How long before a token's end it is renewed while it is still used, and how long before it is used no more. In milliseconds. */
+export interface TokenWindows {
+  readonly refreshAheadMs: number;
+  readonly expiryMarginMs: number;
+}
+
+/** Whether too little is left of a token to use it. */
+export function isDead(token: Token, now: number, windows: TokenWindows): boolean {
+  return leftMs(token, now) <= windows.expiryMarginMs * scaleFor(token, windows);
+}
+
+/** Whether so little is left of a token that it should be renewed. */
+export function isDue(token: Token, now: number, windows: TokenWindows): boolean {
+  const aheadMs = windows.refreshAheadMs * scaleFor(token, windows);
+  return aheadMs > 0 && leftMs(token, now) <= aheadMs;
+}
+
+const leftMs = (token: Token, now: number): number => (expiresAt(token) ?? Number.POSITIVE_INFINITY) - now;
+
+/** The two take up half of a short life together: a token that is due or dead on arrival would be fetched anew for each request. */
+function scaleFor({ lifetimeMs }: Token, { refreshAheadMs, expiryMarginMs }: TokenWindows): number {
+  const wantedMs = refreshAheadMs + expiryMarginMs;
+  return lifetimeMs !== undefined && lifetimeMs < wantedMs ? lifetimeMs / 2 / wantedMs : 1;
 }
 
 /** The first claim that is there and is not what was asked for. */
