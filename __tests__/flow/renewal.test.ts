@@ -171,6 +171,10 @@ describe('a no', () => {
     delete cloud.script.sentinel;
     await http.post(SEND, {}, asC);
     expect([cloud.count('sentinel'), cloud.count('send')]).toEqual([5, 1]);
+    pass(24 * 60 * MINUTE);
+    cloud.script.sentinel = () => reply;
+    const retryAt = now() + 5_000;
+    await expect(http.post(SEND, {}, asC)).rejects.toMatchObject({ code: 'ERR_APP_JWT', retryAt });
   });
 
   it('to one consumer is no other’s', async () => {
