@@ -63,6 +63,7 @@ it.each([
   ['of a life shorter than both, before its middle', 110_000, 59_999, 'usable'],
   ['of a life shorter than both, past its middle', 110_000, 60_001, 'due'],
   ['of a life shorter than both, near its end', 110_000, 105_000, 'dead'],
+  ['of a life as short as both, on arrival', 330_000, 0, 'usable'],
   ['of no life', 0, 0, 'dead'],
   ['received in the future, as it seems', 3_600_000, -7_200_000, 'usable'],
   ['without an end', undefined, 1e15, 'usable'],

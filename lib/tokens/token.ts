@@ -29,7 +29,8 @@ export function readClaims(value: unknown): Claims | undefined {
 
 /** `exp - iat`, so that a wrong local clock does not matter; without them `expires_in` (seconds); without that one hour. */
 export function appJwtLifetimeMs(claims: Claims, expiresIn: unknown): number {
-  return claimedLifetimeMs(claims) ?? secondsToMs(Number(expiresIn)) ?? ONE_HOUR_MS;
+  const seconds = typeof expiresIn === 'string' ? Number(expiresIn) : expiresIn;
+  return claimedLifetimeMs(claims) ?? secondsToMs(seconds) ?? ONE_HOUR_MS;
 }
 
 /** A ConsumerJWS does not expire, unless it says so. */
@@ -42,8 +43,8 @@ function claimedLifetimeMs({ exp, iat }: Claims): number | undefined {
   return typeof exp === 'number' && typeof iat === 'number' ? secondsToMs(exp - iat) : undefined;
 }
 
-const secondsToMs = (seconds: number): number | undefined =>
-  Number.isFinite(seconds) && seconds > 0 ? seconds * 1_000 : undefined;
+const secondsToMs = (seconds: unknown): number | undefined =>
+  typeof seconds === 'number' && Number.isFinite(seconds) && seconds > 0 ? seconds * 1_000 : undefined;
 
 /** Epoch milliseconds of the token's end; `undefined` for one that does not expire. */
 export function expiresAt(token: Token): number | undefined {
@@ -72,7 +73,7 @@ const leftMs = (token: Token, now: number): number => (expiresAt(token) ?? Numbe
 /** The two take up half of a short life together: a token that is due or dead on arrival would be fetched anew for each request. */
 function scaleFor({ lifetimeMs }: Token, { refreshAheadMs, expiryMarginMs }: TokenWindows): number {
   const wantedMs = refreshAheadMs + expiryMarginMs;
-  return lifetimeMs !== undefined && lifetimeMs < wantedMs ? lifetimeMs / 2 / wantedMs : 1;
+  return lifetimeMs !== undefined && lifetimeMs <= wantedMs ? lifetimeMs / 2 / wantedMs : 1;
 }
 
 /** The first claim that is there and is not what was asked for. */
@@ -82,5 +83,6 @@ export function findWrongClaim(claims: Claims, wanted: Readonly<Record<string, s
 
 function agrees(claim: unknown, wanted: string): boolean {
   if (claim === undefined) return true;
-  return Array.isArray(claim) ? claim.includes(wanted) : String(claim) === wanted;
+  if (Array.isArray(claim)) return claim.includes(wanted);
+  return claim === wanted || (typeof claim === 'number' && String(claim) === wanted);
 }
