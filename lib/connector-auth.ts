@@ -112,7 +112,7 @@ export function createConnectorAuth(userOptions: ConnectorAuthOptions): Connecto
     clock,
     windows: options,
     forcedRefreshIntervalMs,
-    cooldown: createCooldown({ clock, range: failureCooldownMs, code: 'ERR_APP_JWT', max: maxConsumers }),
+    cooldown: createCooldown({ clock, range: failureCooldownMs, code: 'ERR_APP_JWT' }),
     fetchToken: ({ accountId }) => fetchAppJwt({ options, client, domains, credentials }, accountId),
     onFetched: onFetched('appJwt'),
   });
@@ -129,7 +129,7 @@ export function createConnectorAuth(userOptions: ConnectorAuthOptions): Connecto
     clock,
     windows: options,
     forcedRefreshIntervalMs,
-    cooldown: createCooldown({ clock, range: failureCooldownMs, code: 'ERR_CONSUMER_JWS', max: maxConsumers }),
+    cooldown: createCooldown({ clock, range: failureCooldownMs, code: 'ERR_CONSUMER_JWS' }),
     fetchToken: ({ accountId, consumerId }) =>
       fetchConsumerJws({ options, client, domains, appJwts }, accountId, assertConsumerId(consumerId, accountId)),
     onFetched: onFetched('consumerJws'),

@@ -32,12 +32,13 @@ export interface CooldownParts {
   readonly range: CooldownRange;
   /** The failures that are this cool-down's business: an AppJWT that could not be had is none of a ConsumerJWS's. */
   readonly code: ConnectorAuthErrorCode;
-  /** How many failures are kept. */
-  readonly max: number;
 }
 
-export function createCooldown({ clock, range, code, max }: CooldownParts): Cooldown {
-  const failures = new LRUCache<string, Failure>({ max });
+/** Of more consumers that fail together, the ones that were asked for longest ago are asked for anew. */
+const FAILURES_KEPT = 1_000;
+
+export function createCooldown({ clock, range, code }: CooldownParts): Cooldown {
+  const failures = new LRUCache<string, Failure>({ max: FAILURES_KEPT });
 
   return {
     assertOver(identity) {
