@@ -1,5 +1,4 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { createHash } from 'node:crypto';
 import type { AxiosInstance } from 'axios';
 import { LRUCache } from 'lru-cache';
 import { assertConsumerId } from './consumer.js';
@@ -14,7 +13,7 @@ import { fetchConsumerJws } from './tokens/consumer-jws.js';
 import { createCooldown } from './tokens/cooldown.js';
 import { createCredentialsBook } from './tokens/credentials.js';
 import { createDomains } from './tokens/domains.js';
-import type { Identity } from './tokens/identity.js';
+import { hashOf, type Identity } from './tokens/identity.js';
 import { expiresAt } from './tokens/token.js';
 import { createTokenClient } from './tokens/token-client.js';
 import { createTokenSource, type Held, type TokenSourceParts } from './tokens/token-source.js';
@@ -210,9 +209,4 @@ export function createConnectorAuth(userOptions: ConnectorAuthOptions): Connecto
       client.close();
     },
   };
-}
-
-/** Consumer ids are personal data: outside they appear as this hash alone. */
-function hashOf({ accountId, consumerId }: Identity): string {
-  return createHash('sha256').update(`${accountId}:${consumerId}`).digest('hex');
 }

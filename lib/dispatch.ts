@@ -7,10 +7,11 @@ import type { EventHub, ReplayEvent, TokenKind } from './events.js';
 import type { Dispatch } from './interceptor.js';
 import type { ResolvedOptions } from './options.js';
 import { peekBody } from './peek.js';
+import { hideInConfig, redactAnswer } from './redact.js';
 import { refusedToken } from './refusal.js';
 import { type Answer, type Changes, sendOnce, settle } from './send.js';
 import { noteSendApiError, readErrorBodies, type SendApiError } from './send-api-error.js';
-import { addressOf, assertTrusted, findTarget, type Target } from './target.js';
+import { addressOf, assertTrusted, destinationOf, findTarget, type Target } from './target.js';
 import type { CredentialsBook } from './tokens/credentials.js';
 import type { Domains } from './tokens/domains.js';
 import type { TokenSource } from './tokens/token-source.js';
@@ -30,6 +31,8 @@ export interface DispatchParts {
 /** A request of ours, its place and consumer settled, with the tokens in hand for it. */
 interface Errand {
   readonly target: Target;
+  /** Where it goes. */
+  readonly url: URL;
   readonly consumerId: string;
   /** What both sends change alike: the address as it was judged, and a body that is written but once. */
   readonly changes: Changes;
@@ -58,6 +61,7 @@ async function dispatchOurs(
   adapter: AxiosAdapter,
   target: Target,
 ): Promise<AxiosResponse> {
+  if (parts.options.redact) hideInConfig(config, target);
   const errand = await waitFor(prepare(parts, config, target), config);
   const first = await send(parts, config, adapter, errand);
   if (!first.refused || !first.error) return settleNoting(first, first.error);
@@ -104,14 +108,15 @@ async function prepare(parts: DispatchParts, config: InternalAxiosRequestConfig,
     messagingOrigin = await domains.origin(accountId, 'asyncMessagingEnt');
     assertTrusted(target, messagingOrigin);
   }
+  const url = destinationOf(target, messagingOrigin);
   const body = await fixBody(config.data);
   const changes: Changes = {
-    ...addressOf(target, config, messagingOrigin),
+    ...addressOf(url, target, config),
     ...(body && { data: body.data }),
     headers: body ? { 'Content-Type': body.contentType } : {},
   };
   const tokens = await obtainTokens(parts, { target, consumerId });
-  return { target, consumerId, changes, tokens };
+  return { target, url, consumerId, changes, tokens };
 }
 
 async function obtainTokens(
@@ -129,16 +134,18 @@ async function send(
   parts: DispatchParts,
   config: InternalAxiosRequestConfig,
   adapter: AxiosAdapter,
-  { target, consumerId, changes, tokens }: Errand,
+  { target, url, consumerId, changes, tokens }: Errand,
 ): Promise<Outcome> {
-  const { authorizationPrefix, onBehalfHeaders } = parts.options;
+  const { authorizationPrefix, onBehalfHeaders, redact } = parts.options;
   const headers: Record<string, string> = {
     ...changes.headers,
     Authorization: authorizationPrefix + tokens.appJwt,
   };
   for (const name of onBehalfHeaders) headers[name] = tokens.consumerJws;
 
-  const answer = await sendOnce(config, adapter, { ...changes, headers });
+  const hide = (sent: InternalAxiosRequestConfig) => redact && hideInConfig(sent, target);
+  const answer = await sendOnce(config, adapter, { ...changes, headers }, hide);
+  if (redact) redactAnswer(answer, url);
   if (!answer.response) return { answer, error: undefined, refused: undefined };
 
   const errors = readErrorBodies(await peekBody(answer.response, timeoutMs(config.timeout)));

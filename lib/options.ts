@@ -123,6 +123,12 @@ export interface CommonOptions {
    */
   axiosConfig?: CreateAxiosDefaults | undefined;
   /**
+   * Whether errors and responses of requests of ours print without secrets: their `request` is a plain summary, and their
+   * config shows neither agents nor the consumer's id. `false` is for debugging on your own machine.
+   * @default true
+   */
+  redact?: boolean | undefined;
+  /**
    * Where the time comes from.
    * @default the system's clock
    */
@@ -153,6 +159,7 @@ export interface ResolvedOptions {
   readonly maxConcurrentTokenRequests: number;
   readonly maxConsumers: number;
   readonly axiosConfig: CreateAxiosDefaults;
+  readonly redact: boolean;
   readonly clock: Clock;
 }
 
@@ -180,6 +187,7 @@ const NAMES: ReadonlySet<string> = new Set<keyof ConnectorAuthOptions>([
   'maxConcurrentTokenRequests',
   'maxConsumers',
   'axiosConfig',
+  'redact',
   'clock',
 ]);
 
@@ -187,7 +195,7 @@ const NAMES: ReadonlySet<string> = new Set<keyof ConnectorAuthOptions>([
  * Tunings of the published contract that this release has nothing for yet. They may be given, so that one configuration serves
  * several releases; without effect they do no harm. What would (a shared store, its sealing) is not among them.
  */
-const TUNINGS_TO_COME: ReadonlySet<string> = new Set(['storeTimeoutMs', 'redact', 'logger']);
+const TUNINGS_TO_COME: ReadonlySet<string> = new Set(['storeTimeoutMs', 'logger']);
 
 /** @throws TypeError naming the option and what was received, but never a secret's value. */
 export function resolveOptions(options: ConnectorAuthOptions): ResolvedOptions {
@@ -247,6 +255,7 @@ export function resolveOptions(options: ConnectorAuthOptions): ResolvedOptions {
     ),
     maxConsumers: check('maxConsumers', options.maxConsumers, 10_000, 'a whole number from 1', isPositiveInteger),
     axiosConfig: check('axiosConfig', options.axiosConfig, {}, 'an Axios configuration', isObject),
+    redact: check<boolean>('redact', options.redact, true, 'true or false', (redact) => typeof redact === 'boolean'),
     clock: check('clock', options.clock, systemClock, 'an object with now()', (clock) => isFunction(clock?.now)),
   });
 }

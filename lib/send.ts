@@ -19,11 +19,16 @@ export interface Changes {
   readonly data?: unknown;
 }
 
-/** Sends a config once, changed. The config itself never holds a token. */
+/**
+ * Sends a config once, changed. The config itself never holds a token, and whatever the adapter gives back holds that config.
+ *
+ * @param hide what to do to a config before anybody may print it
+ */
 export async function sendOnce(
   config: InternalAxiosRequestConfig,
   adapter: AxiosAdapter,
   { headers, ...others }: Changes,
+  hide: (config: InternalAxiosRequestConfig) => void,
 ): Promise<Answer> {
   const sent: InternalAxiosRequestConfig = {
     ...config,
@@ -36,16 +41,21 @@ export async function sendOnce(
   if (config.transport) sent.transport = withoutRedirects(config.transport);
   // Basic credentials would take the place of the AppJWT.
   delete sent.auth;
+  hide(sent);
 
   try {
     const response = await adapter(sent);
     return { rejected: false, response: Object.assign(response, { config }) };
   } catch (error) {
-    const response = asRecord(asRecord(error)?.response);
-    for (const holder of [asRecord(error), response]) {
-      if (holder?.config === sent) holder.config = config;
+    // The config that comes back may be a copy of what was sent, and that of a cause.
+    for (const holder of holdersIn(error)) {
+      if (isRecord(holder.config)) Reflect.set(holder, 'config', config);
     }
+    const response = isRecord(error) && isRecord(error.response) ? error.response : undefined;
     return { rejected: true, error, response: response as AxiosResponse | undefined };
+  } finally {
+    // What is still in somebody's hands, such as the error of a stream that breaks off later, has no token either.
+    sent.headers = config.headers;
   }
 }
 
@@ -79,5 +89,14 @@ function replaceHeaders(
   return Object.assign(copy, replacements);
 }
 
-const asRecord = (value: unknown): Record<string, unknown> | undefined =>
-  typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+/** An error, the ones that caused it, and their responses: all that may hold a config and a request. */
+export function holdersIn(error: unknown): Set<Record<string, unknown>> {
+  const holders = new Set<Record<string, unknown>>();
+  for (let cause = error; isRecord(cause) && !holders.has(cause); cause = cause.cause) {
+    holders.add(cause);
+    if (isRecord(cause.response)) holders.add(cause.response);
+  }
+  return holders;
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;

@@ -75,18 +75,22 @@ export function assertTrusted(target: Target, messagingOrigin: string): void {
   );
 }
 
+/** Where a request goes: the place its URL names, or the messaging host for one that names none. */
+export function destinationOf({ url, isRelative }: Target, messagingOrigin: string | undefined): URL {
+  return isRelative ? new URL(messagingOrigin + url.href.slice(url.origin.length)) : url;
+}
+
 /**
  * How to address what is sent, so that every adapter of every Axios reads the place that was judged: older ones resolve
  * `http:host` and the like against a host of their own. What all of them read alike stays as it was written, for the sake of
  * mock adapters that match on it.
  */
 export function addressOf(
-  { url, isRelative }: Target,
+  { href, origin }: URL,
+  { isRelative }: Target,
   config: Pick<InternalAxiosRequestConfig, 'url' | 'baseURL'>,
-  messagingOrigin: string | undefined,
 ): { url?: string; baseURL: string } {
-  const base = isRelative ? messagingOrigin : config.baseURL;
-  const href = isRelative ? messagingOrigin + url.href.slice(url.origin.length) : url.href;
+  const base = isRelative ? origin : config.baseURL;
   const { url: written = '' } = config;
   if (written === href) return { baseURL: '' };
   const isRooted = /^\/[^/\\]/.test(written);

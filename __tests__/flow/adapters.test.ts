@@ -1,33 +1,17 @@
-import { createServer as createHttp2Server } from 'node:http2';
-import type { AddressInfo } from 'node:net';
 import axios, { type AxiosRequestConfig } from 'axios';
 import { http as followRedirects } from 'follow-redirects';
 import { isAxiosAtLeast } from '../support/axios-version.js';
 import { type Cloud, envelope, SEND, startCloud } from '../support/cloud.js';
 import { startConnector, stopConnectors } from '../support/connector.js';
+import { closeServers, startHttp2Server } from '../support/server.js';
 
-const ends: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0)) await end();
-  await stopConnectors();
-});
-
-/** The same cloud over HTTP/2, in clear. */
-async function listenHttp2(cloud: Cloud): Promise<string> {
-  const server = createHttp2Server((request, response) => void cloud.serve(request as never, response as never));
-  const sessions = new Set<{ destroy(): void }>();
-  server.on('session', (session) => sessions.add(session));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  ends.push(() => {
-    for (const session of sessions) session.destroy();
-    return new Promise((resolve) => server.close(resolve));
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
+afterEach(closeServers);
+afterEach(stopConnectors);
 
 interface Way {
   config: AxiosRequestConfig;
-  listen?: typeof listenHttp2;
+  /** Where the cloud is heard too. */
+  over?: typeof startHttp2Server;
 }
 
 const WAYS: [string, Way][] = [
@@ -46,13 +30,13 @@ const WAYS: [string, Way][] = [
   ['a list of adapters', { config: { adapter: ['xhr', 'http'] } }],
 ];
 if (isAxiosAtLeast(13))
-  WAYS.push(['the http adapter over HTTP/2', { config: { adapter: 'http', httpVersion: 2 }, listen: listenHttp2 }]);
+  WAYS.push(['the http adapter over HTTP/2', { config: { adapter: 'http', httpVersion: 2 }, over: startHttp2Server }]);
 
-describe.each(WAYS)('by %s', (_, { config, listen }) => {
+describe.each(WAYS)('by %s', (_, { config, over }) => {
   async function start(script: (cloud: Cloud) => void) {
     const cloud = await startCloud();
     script(cloud);
-    const origin = listen ? await listen(cloud) : cloud.origin;
+    const { origin } = over ? await over(cloud.serve) : cloud;
     const { http } = await startConnector({ domainApi: cloud.origin, trustedOrigins: [origin] }, { baseURL: origin });
     return { cloud, send: () => http.post(SEND, { a: 'ä' }, { onBehalfOf: 'c', ...config }) };
   }

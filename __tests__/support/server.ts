@@ -1,12 +1,33 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type RequestListener } from 'node:http';
+import { createServer as createHttp2Server, type Http2Session } from 'node:http2';
+import type { AddressInfo, Server } from 'node:net';
 
-const open: Server[] = [];
+const open: { close(): Promise<void> }[] = [];
 
 /** A plain HTTP server on a free port of loopback. */
 export async function startServer(listener: RequestListener): Promise<{ origin: string; host: string }> {
   const server = createServer(listener);
-  open.push(server);
+  return listen(server, () => server.closeAllConnections());
+}
+
+/** The same over HTTP/2, in clear. */
+export async function startHttp2Server(listener: RequestListener): Promise<{ origin: string; host: string }> {
+  const server = createHttp2Server((request, response) => void listener(request as never, response as never));
+  const sessions = new Set<Http2Session>();
+  server.on('session', (session) => sessions.add(session));
+  return listen(server, () => {
+    for (const session of sessions) session.destroy();
+  });
+}
+
+async function listen(server: Server, endConnections: () => void): Promise<{ origin: string; host: string }> {
+  open.push({
+    close: () => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      endConnections();
+      return closed;
+    },
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   return { origin: `http://${host}`, host };
@@ -14,11 +35,5 @@ export async function startServer(listener: RequestListener): Promise<{ origin: 
 
 /** Ends every server that a test has left open, and the connections to it. */
 export async function closeServers(): Promise<void> {
-  await Promise.all(
-    open.splice(0).map((server) => {
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      return closed;
-    }),
-  );
+  await Promise.all(open.splice(0).map((server) => server.close()));
 }

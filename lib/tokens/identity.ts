@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** Whose token it is. An AppJWT has no consumer. */
 export interface Identity {
   readonly accountId: string;
@@ -7,4 +9,9 @@ export interface Identity {
 /** Unambiguous: an account id has no colon. */
 export function keyOf({ accountId, consumerId = '' }: Identity): string {
   return `${accountId}:${consumerId}`;
+}
+
+/** Consumer ids are personal data: outside they appear as this hash alone. */
+export function hashOf(identity: Identity): string {
+  return createHash('sha256').update(keyOf(identity)).digest('hex');
 }

@@ -1,0 +1,270 @@
+import { Agent } from 'node:http';
+import { Readable } from 'node:stream';
+import { inspect } from 'node:util';
+import type { AxiosRequestConfig, CreateAxiosDefaults } from 'axios';
+import type { CommonOptions } from '../../lib/index.js';
+import { isAxiosAtLeast } from '../support/axios-version.js';
+import { defer, envelope, type Reply, type Script, SEND, type Service, until } from '../support/cloud.js';
+import { CLIENT_SECRET, type Connector, rejection, startConnector, stopConnectors } from '../support/connector.js';
+import { formsOf, PRINTERS, print } from '../support/printers.js';
+import { closeServers, startHttp2Server } from '../support/server.js';
+
+afterEach(closeServers);
+afterEach(stopConnectors);
+
+const CONSUMER = 'sms-4915550001';
+
+/** Something that goes wrong, or well, and hands out what leaves the package. */
+type Scene = (connector: Connector) => Promise<unknown[]>;
+
+const send =
+  (request: AxiosRequestConfig = {}, body: () => unknown = () => ({ text: 'hello' })): Scene =>
+  async ({ http }) => [
+    await http.post(SEND, body(), { onBehalfOf: CONSUMER, ...request }).catch((error: unknown) => error),
+  ];
+
+const when =
+  (service: Service, script: Reply | Script, scene: Scene = send()): Scene =>
+  (connector) => {
+    connector.cloud.script[service] = typeof script === 'function' ? script : () => script;
+    return scene(connector);
+  };
+
+const refuse =
+  (status: number): Script =>
+  ({ headers, body }) => ({
+    status,
+    // It says back all that it was told, as a careless gateway does.
+    body: { error: 'no', headers, body },
+  });
+
+const whileWaiting =
+  (request: () => AxiosRequestConfig): Scene =>
+  async (connector) => {
+    const gate = defer();
+    connector.cloud.script.idp = () => ({ after: gate.promise, status: 500 });
+    const [error] = await send(request())(connector);
+    gate.resolve();
+    return [error];
+  };
+
+const aborted =
+  (request: AxiosRequestConfig = {}): Scene =>
+  async (connector) => {
+    const abort = new AbortController();
+    const gate = defer();
+    connector.cloud.script.send = () => ({ after: gate.promise });
+    const ended = send({ ...request, signal: abort.signal })(connector);
+    await until(() => connector.cloud.count('send') === 1);
+    abort.abort();
+    const errors = await ended;
+    gate.resolve();
+    return errors;
+  };
+
+/** A stream that is read until it breaks off. */
+const brokenStream =
+  (type: string, request: AxiosRequestConfig = {}): Scene =>
+  async (connector) => {
+    const headers = { 'content-type': type };
+    const reply: Reply = { headers, body: 'x'.repeat(100_000), break: 'half-way' };
+    const [response] = await when('send', reply, send({ responseType: 'stream', ...request }))(connector);
+    const { data } = response as { data: AsyncIterable<unknown> };
+    const error = await rejection(
+      (async () => {
+        for await (const chunk of data) void chunk;
+      })(),
+    );
+    return [response, error, data];
+  };
+
+const printAll = (values: unknown[]): string[] =>
+  values.map((value) =>
+    Object.values(PRINTERS)
+      .map((printer) => print(printer, value))
+      .join('\n'),
+  );
+
+/** A scene whose agent has other requests open, some of them on the connections that the scene has used. */
+const besideOthers =
+  (scene: (request: AxiosRequestConfig) => Scene): Scene =>
+  async (connector) => {
+    const agent = new Agent({ keepAlive: true });
+    const ended = await scene({ httpAgent: agent })(connector);
+    const gate = defer();
+    connector.cloud.script.send = () => ({ after: gate.promise });
+    const before = connector.cloud.count('send');
+    const others = Promise.all(Array.from({ length: 3 }, () => send({ httpAgent: agent })(connector)));
+    await until(() => connector.cloud.count('send') === before + 3);
+    const late = await send({ httpAgent: agent, timeout: 20, redact: ['password'] } as AxiosRequestConfig)(connector);
+    // They must be printed while the others are open.
+    const texts = printAll([...ended, ...late]);
+    gate.resolve();
+    const responses = (await others).flat();
+    agent.destroy();
+    return [...texts, ...responses];
+  };
+
+const overHttp2 =
+  (scene: Scene): Scene =>
+  async (connector) => {
+    const { host } = await startHttp2Server(connector.cloud.serve);
+    connector.cloud.script.domain = () => ({
+      body: {
+        baseURIs: ['sentinel', 'idp', 'asyncMessagingEnt'].map((service) => ({
+          service,
+          baseURI: service === 'asyncMessagingEnt' ? host : connector.cloud.host,
+        })),
+      },
+    });
+    return scene(connector);
+  };
+
+const SCENES: Readonly<Record<string, Scene>> = {
+  'an accepted message': send(),
+  'Sentinel’s no': when('sentinel', refuse(401)),
+  'Sentinel’s failure': when('sentinel', refuse(503)),
+  'Sentinel’s broken connection': when('sentinel', { break: 'at-once' }),
+  'Sentinel’s cut-off answer': when('sentinel', { body: { access_token: 'x' }, break: 'half-way' }),
+  'Sentinel’s redirect': when('sentinel', { status: 302, headers: { location: '/elsewhere' } }),
+  'Sentinel’s long answer': when('sentinel', { body: 'x'.repeat(100_000) }),
+  'Sentinel’s silence': when('sentinel', () => ({ after: new Promise((resolve) => setTimeout(resolve, 400)) })),
+  'IDP’s no to the consumer': when('idp', refuse(400)),
+  'IDP’s no to the AppJWT': when('idp', refuse(401)),
+  'IDP’s broken connection': when('idp', { break: 'at-once' }),
+  'the Domain API’s no': when('domain', refuse(404)),
+  'the Domain API’s failure': when('domain', { break: 'at-once' }),
+  'an abort while waiting': whileWaiting(() => ({ signal: AbortSignal.timeout(30) })),
+  'a timeout while waiting': whileWaiting(() => ({ timeout: 30 })),
+  'a place that may not have the tokens': send({ baseURL: 'http://127.0.0.1:1' }),
+  'no consumer': send({ onBehalfOf: '' }),
+  'a closed auth': async (connector) => {
+    const before = await send()(connector);
+    connector.auth.close();
+    return [...before, ...(await send()(connector))];
+  },
+  'no new token for the replay': async (connector) => {
+    await send()(connector);
+    connector.cloud.refuse(...connector.cloud.issued.appJwt);
+    return when('sentinel', refuse(401))(connector);
+  },
+  'a body that cannot be sent twice': (connector) =>
+    when(
+      'send',
+      { status: 401, body: envelope(40102) },
+      send({}, () => Readable.from(['{}'])),
+    )(connector),
+  'a body that breaks off': send({}, () =>
+    Readable.from(
+      (async function* () {
+        yield '{';
+        throw new Error('the source broke');
+      })(),
+    ),
+  ),
+  'a proxy': (connector) => {
+    const { hostname, port } = new URL(connector.cloud.origin);
+    const proxy = { protocol: 'http', host: hostname, port: Number(port) };
+    return when('send', { status: 503, body: {} }, send({ proxy }))(connector);
+  },
+};
+
+const refusedTwice = { status: 401, body: envelope(40103) };
+/** What goes wrong with the user's own request, for either adapter. */
+const OWN_SCENES: Readonly<Record<string, (request: AxiosRequestConfig) => Scene>> = {
+  'an accepted message': (request) => send(request),
+  'a replayed message': (request) =>
+    when('send', (_, count) => (count === 1 ? refusedTwice : undefined), send(request)),
+  'a replay that is refused too': (request) => when('send', refusedTwice, send(request)),
+  'an error that validateStatus lets through': (request) =>
+    when('send', refusedTwice, send({ ...request, validateStatus: () => true })),
+  'a failure': (request) => when('send', { status: 503, body: 'busy' }, send(request)),
+  'a failure, as a stream': (request) =>
+    when(
+      'send',
+      { status: 503, body: 'busy', headers: { 'content-type': 'text/plain' } },
+      send({ ...request, responseType: 'stream' }),
+    ),
+  'a stream that was read': (request) => async (connector) => {
+    const reply: Reply = { headers: { 'content-type': 'text/plain' }, body: 'x'.repeat(100_000) };
+    const [response] = await when('send', reply, send({ ...request, responseType: 'stream' }))(connector);
+    for await (const chunk of (response as { data: AsyncIterable<unknown> }).data) void chunk;
+    return [response];
+  },
+  'a refusal, as a stream': (request) => when('send', refusedTwice, send({ ...request, responseType: 'stream' })),
+  bytes: (request) => when('send', { status: 503, body: 'busy' }, send({ ...request, responseType: 'arraybuffer' })),
+  'a broken connection': (request) => when('send', { break: 'at-once' }, send(request)),
+  'a cut-off answer': (request) => when('send', { body: 'x'.repeat(100), break: 'half-way' }, send(request)),
+  'a stream that breaks off': (request) => brokenStream('text/plain', request),
+  'a JSON stream that breaks off': (request) => brokenStream('application/json', request),
+  'a stream that is too long': (request) => brokenStream('text/plain', { ...request, maxContentLength: 10 }),
+  'an answer that is too long': (request) =>
+    when('send', { body: 'x'.repeat(1_000) }, send({ ...request, maxContentLength: 10 })),
+  'a redirect': (request) => when('send', { status: 302, headers: { location: '/elsewhere' } }, send(request)),
+  'a timeout': (request) =>
+    when(
+      'send',
+      () => ({ after: new Promise((resolve) => setTimeout(resolve, 200)) }),
+      async (connector) => {
+        await connector.auth.getConsumerJws(CONSUMER);
+        return send({ ...request, timeout: 100 })(connector);
+      },
+    ),
+  'an abort': (request) => aborted(request),
+};
+
+const EVERY_SCENE = { ...SCENES };
+for (const [name, scene] of Object.entries(OWN_SCENES)) {
+  EVERY_SCENE[`${name} (http)`] = scene({ adapter: 'http' });
+  EVERY_SCENE[`${name} (http, its agent has other requests open)`] = besideOthers(scene);
+  EVERY_SCENE[`${name} (fetch)`] = scene({ adapter: 'fetch' });
+  // Over HTTP/2, Axios itself does not tell when an answer breaks off.
+  if (isAxiosAtLeast(13) && !/break|broken|cut-off/.test(name))
+    EVERY_SCENE[`${name} (HTTP/2)`] = overHttp2(scene({ httpVersion: 2, baseURL: '' }));
+}
+
+/** Plays a scene, and gives all that left the package. */
+async function play(scene: Scene, options: CommonOptions = {}, defaults: CreateAxiosDefaults = {}) {
+  const lines: unknown[] = [];
+  const warn = (warning: Error) => lines.push(warning, inspect(warning, { depth: 10 }));
+  process.on('warning', warn);
+  const connector = await startConnector({ tokenTimeoutMs: 200, ...options }, { proxy: false, ...defaults });
+  const { auth, cloud } = connector;
+  for (const name of ['token', 'replay', 'failure', 'evict'] as const) auth.on(name, (event) => lines.push(event));
+  const things = await scene(connector);
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off('warning', warn);
+  const secrets = [CLIENT_SECRET, ...cloud.issued.appJwt, ...[...cloud.issued.consumerJws.values()].flat()];
+  return { things: [...things, ...lines, auth.inspect(), auth], secrets };
+}
+
+/** What of the secrets stands in the things, however they are printed. */
+function leaks(things: unknown[], secrets: string[]): string[] {
+  const forms = secrets.flatMap(formsOf);
+  const found: string[] = [];
+  for (const [name, printer] of Object.entries(PRINTERS)) {
+    for (const thing of things) {
+      const text = print(printer, thing);
+      const form = forms.find((one) => text.includes(one)) ?? /signature\d+/.exec(text)?.[0];
+      if (form) found.push(`${name}: …${text.slice(Math.max(0, text.indexOf(form) - 300), text.indexOf(form) + 20)}`);
+    }
+  }
+  // The first few tell enough.
+  return found.slice(0, 3);
+}
+
+describe('no token and no secret can be read in what leaves the package', () => {
+  it.each(Object.keys(EVERY_SCENE))('of %s', async (name) => {
+    const { things, secrets } = await play(EVERY_SCENE[name] as Scene);
+    expect(things.length).toBeGreaterThan(2);
+    expect(leaks(things, secrets)).toEqual([]);
+  });
+
+  it.each(['a failure (http)', 'a failure, as a stream (http)', 'a failure (fetch)'])(
+    'but with redact: false, of %s, it can: so the test would see it',
+    async (name) => {
+      const { things, secrets } = await play(EVERY_SCENE[name] as Scene, { redact: false });
+      expect(leaks(things, secrets)).not.toEqual([]);
+    },
+  );
+});
