@@ -1,7 +1,8 @@
-import { Agent } from 'node:http';
+import { Agent, ClientRequest } from 'node:http';
 import { Readable } from 'node:stream';
 import { inspect } from 'node:util';
-import type { AxiosRequestConfig, CreateAxiosDefaults } from 'axios';
+import type { AxiosError, AxiosRequestConfig, CreateAxiosDefaults } from 'axios';
+import axiosRetry from 'axios-retry';
 import type { CommonOptions } from '../../lib/index.js';
 import { isAxiosAtLeast } from '../support/axios-version.js';
 import { defer, envelope, type Reply, type Script, SEND, type Service, until } from '../support/cloud.js';
@@ -267,4 +268,85 @@ describe('no token and no secret can be read in what leaves the package', () => 
       expect(leaks(things, secrets)).not.toEqual([]);
     },
   );
+});
+
+/** What `util.inspect` shows in the place of an object. */
+const shownBy = (object: object | undefined): unknown =>
+  (object as Record<symbol, () => unknown>)[inspect.custom]?.call(object);
+
+describe('what is left to read', () => {
+  const onBehalfOf = CONSUMER;
+
+  it.each(['http', 'fetch'])('of the request (%s): method, host, path and the URL that answered', async (adapter) => {
+    const { cloud, http } = await startConnector();
+    const path = SEND.split('?')[0] as string;
+    const request = (sent: string) => ({
+      method: 'POST',
+      host: cloud.host,
+      path: sent,
+      res: { responseUrl: cloud.origin + sent },
+    });
+    const response = await http.post(SEND, {}, { onBehalfOf, adapter });
+    expect(response.request).toEqual(request(SEND));
+    const withParams = await http.post(path, {}, { onBehalfOf, adapter, params: { v: 3, q: 'ä' } });
+    expect(withParams.request).toEqual(request(`${path}?v=3&q=%C3%A4`));
+    const relative = await http.post(SEND, {}, { onBehalfOf, adapter, baseURL: '' });
+    expect(relative.request).toEqual(request(SEND));
+    cloud.script.send = () => ({ status: 503 });
+    const failed = await rejection(http.post(SEND, {}, { onBehalfOf, adapter }));
+    expect(failed).toMatchObject({ request: request(SEND), response: { request: request(SEND), status: 503 } });
+  });
+
+  it('of a request that had no answer: where it went', async () => {
+    const { cloud, http } = await startConnector();
+    cloud.script.send = () => ({ break: 'at-once' });
+    const { request } = (await rejection(http.post(SEND, {}, { onBehalfOf }))) as AxiosError;
+    expect(request).toEqual({ method: 'POST', host: cloud.host, path: SEND });
+  });
+
+  it('of the config: all but its agents and the consumer, who is the hash that events have', async () => {
+    const { cloud, http, auth } = await startConnector();
+    const consumers: unknown[] = [];
+    auth.on('token', ({ consumer }) => consumers.push(consumer));
+    const httpAgent = new Agent({ keepAlive: true });
+    const meta: Record<string, unknown> = { tries: [1, { at: new Date(0) }], agent: httpAgent };
+    meta.self = meta;
+    cloud.script.send = () => ({ status: 503 });
+    http.interceptors.request.use((config) => Object.assign(config, { meta }));
+    const request = { onBehalfOf, httpAgent, headers: { 'X-Mine': 'yes' } };
+    const { config } = (await rejection(http.post(SEND, { text: 'hello' }, request))) as AxiosError;
+    for (const shown of [JSON.parse(JSON.stringify(config)), shownBy(config)]) {
+      expect(shown).toMatchObject({
+        method: 'post',
+        url: SEND,
+        data: '{"text":"hello"}',
+        httpAgent: '[Agent]',
+        onBehalfOf: consumers[1],
+        meta: { tries: [1, { at: '1970-01-01T00:00:00.000Z' }], agent: '[Agent]', self: '[Circular]' },
+        headers: { 'X-Mine': 'yes', 'Content-Type': 'application/json' },
+      });
+    }
+    expect(config).toMatchObject({ onBehalfOf, httpAgent, meta });
+    httpAgent.destroy();
+  });
+
+  it('of everything else on the instance: all of it', async () => {
+    const { http } = await startConnector();
+    const { request, config } = await http.get('/other');
+    expect(request).toBeInstanceOf(ClientRequest);
+    expect(Reflect.ownKeys(config)).not.toContain('toJSON');
+  });
+});
+
+it('a retry goes through the user’s own agent again', async () => {
+  const { cloud, http } = await startConnector();
+  const httpAgent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const createConnection = jest.spyOn(httpAgent, 'createConnection' as never);
+  axiosRetry(http, { retries: 2, retryDelay: () => 0, retryCondition: () => true });
+  cloud.script.send = (_, count) => (count < 3 ? { status: 503, body: {} } : undefined);
+  const { config } = await http.post(SEND, {}, { onBehalfOf: CONSUMER, httpAgent });
+  expect(config.httpAgent).toBe(httpAgent);
+  expect(cloud.count('send')).toBe(3);
+  expect(createConnection).toHaveBeenCalledTimes(1);
+  httpAgent.destroy();
 });
