@@ -3,9 +3,16 @@ import type { AxiosInstance } from 'axios';
 import { LRUCache } from 'lru-cache';
 import { assertConsumerId } from './consumer.js';
 import { createDispatch } from './dispatch.js';
-import { ConnectorAuthError, closedError } from './errors.js';
-import { type ConnectorAuthEventName, type ConnectorAuthListener, createEventHub, type TokenKind } from './events.js';
+import { ConnectorAuthError, type ConnectorAuthErrorCode, closedError, isConnectorAuthError } from './errors.js';
+import {
+  type ConnectorAuthEventName,
+  type ConnectorAuthListener,
+  createEventHub,
+  type FailureEvent,
+  type TokenKind,
+} from './events.js';
 import { wrapAdapters } from './interceptor.js';
+import { logEvents } from './log.js';
 import { type ConnectorAuthOptions, resolveOptions } from './options.js';
 import { type ConnectorAuthSnapshot, createSnapshot } from './snapshot.js';
 import { fetchAppJwt } from './tokens/app-jwt.js';
@@ -88,17 +95,27 @@ export function createConnectorAuth(userOptions: ConnectorAuthOptions): Connecto
   const context = new AsyncLocalStorage<string>();
   let closed = false;
 
-  const client = createTokenClient(options, events);
+  const onFailed =
+    (stage: FailureEvent['stage'], ownCode: ConnectorAuthErrorCode) =>
+    (identity: Identity, error: unknown): void => {
+      // A failure further down the line is told of by whom it befell.
+      if (!isConnectorAuthError(error) || error.code !== ownCode) return;
+      const { code, status, transient, retryAt, message } = error;
+      events.emit('failure', () => ({ stage, ...subjectOf(identity), code, status, transient, retryAt, message }));
+    };
+
+  const client = createTokenClient(options);
   const credentials = createCredentialsBook(options);
-  const domains = createDomains(options, client);
+  const domains = createDomains(options, client, onFailed('domain', 'ERR_DOMAIN_LOOKUP'));
+
+  if (options.logger) logEvents(events, options.logger);
 
   const onFetched =
     (kind: TokenKind): TokenSourceParts['onFetched'] =>
     (identity, token, cause, durationMs) =>
       events.emit('token', () => ({
         kind,
-        accountId: identity.accountId,
-        ...(identity.consumerId !== undefined && { consumer: hashOf(identity) }),
+        ...subjectOf(identity),
         cause,
         source: 'service',
         durationMs,
@@ -112,8 +129,10 @@ export function createConnectorAuth(userOptions: ConnectorAuthOptions): Connecto
     windows: options,
     forcedRefreshIntervalMs,
     cooldown: createCooldown({ clock, range: failureCooldownMs, code: 'ERR_APP_JWT' }),
-    fetchToken: ({ accountId }) => fetchAppJwt({ options, client, domains, credentials }, accountId),
+    fetchToken: ({ accountId }, isWanted) =>
+      fetchAppJwt({ options, client, domains, credentials }, accountId, isWanted),
     onFetched: onFetched('appJwt'),
+    onFailed: onFailed('sentinel', 'ERR_APP_JWT'),
   });
 
   const consumerMemory = new LRUCache<string, Held>({
@@ -129,9 +148,15 @@ export function createConnectorAuth(userOptions: ConnectorAuthOptions): Connecto
     windows: options,
     forcedRefreshIntervalMs,
     cooldown: createCooldown({ clock, range: failureCooldownMs, code: 'ERR_CONSUMER_JWS' }),
-    fetchToken: ({ accountId, consumerId }) =>
-      fetchConsumerJws({ options, client, domains, appJwts }, accountId, assertConsumerId(consumerId, accountId)),
+    fetchToken: ({ accountId, consumerId }, isWanted) =>
+      fetchConsumerJws(
+        { options, client, domains, appJwts },
+        accountId,
+        assertConsumerId(consumerId, accountId),
+        isWanted,
+      ),
     onFetched: onFetched('consumerJws'),
+    onFailed: onFailed('idp', 'ERR_CONSUMER_JWS'),
   });
 
   const dispatch = createDispatch({
@@ -175,15 +200,16 @@ export function createConnectorAuth(userOptions: ConnectorAuthOptions): Connecto
     },
     getAppJwt: ({ accountId, signal } = {}) =>
       waitFor(
-        accountOf(accountId).then(async (account) => (await appJwts.get({ accountId: account })).value),
+        async (isWanted) => (await appJwts.get({ accountId: await accountOf(accountId) }, isWanted)).value,
         signal ? { signal } : {},
       ),
     getConsumerJws: (consumerId, { accountId, signal } = {}) =>
       waitFor(
-        accountOf(accountId).then(async (account) => {
+        async (isWanted) => {
+          const account = await accountOf(accountId);
           const identity = { accountId: account, consumerId: assertConsumerId(consumerId, account) };
-          return (await consumerJws.get(identity)).value;
-        }),
+          return (await consumerJws.get(identity, isWanted)).value;
+        },
         signal ? { signal } : {},
       ),
     getOrigin: async (service, { accountId } = {}) => domains.origin(await accountOf(accountId), service),
@@ -209,4 +235,10 @@ export function createConnectorAuth(userOptions: ConnectorAuthOptions): Connecto
       client.close();
     },
   };
+}
+
+/** Whom an event is about. */
+function subjectOf(identity: Identity): { accountId: string; consumer?: string } {
+  const { accountId, consumerId } = identity;
+  return consumerId === undefined ? { accountId } : { accountId, consumer: hashOf(identity) };
 }

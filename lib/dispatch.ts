@@ -15,7 +15,7 @@ import { addressOf, assertTrusted, destinationOf, findTarget, type Target } from
 import type { CredentialsBook } from './tokens/credentials.js';
 import type { Domains } from './tokens/domains.js';
 import type { TokenSource } from './tokens/token-source.js';
-import { timeoutMs, waitFor } from './wait.js';
+import { type IsWanted, timeoutMs, waitFor } from './wait.js';
 
 export interface DispatchParts {
   readonly options: ResolvedOptions;
@@ -62,7 +62,7 @@ async function dispatchOurs(
   target: Target,
 ): Promise<AxiosResponse> {
   if (parts.options.redact) hideInConfig(config, target);
-  const errand = await waitFor(prepare(parts, config, target), config);
+  const errand = await waitFor((isWanted) => prepare(parts, config, target, isWanted), config);
   const first = await send(parts, config, adapter, errand);
   if (!first.refused || !first.error) return settleNoting(first, first.error);
 
@@ -81,7 +81,7 @@ async function dispatchOurs(
 
   let renewed: Errand;
   try {
-    renewed = { ...errand, tokens: await waitFor(obtainTokens(parts, errand), config) };
+    renewed = { ...errand, tokens: await waitFor((isWanted) => obtainTokens(parts, errand, isWanted), config) };
   } catch (error) {
     if (isConnectorAuthError(error)) {
       report('no-token');
@@ -97,7 +97,12 @@ async function dispatchOurs(
 }
 
 /** Everything that must be settled before the first byte is sent. */
-async function prepare(parts: DispatchParts, config: InternalAxiosRequestConfig, target: Target): Promise<Errand> {
+async function prepare(
+  parts: DispatchParts,
+  config: InternalAxiosRequestConfig,
+  target: Target,
+  isWanted: IsWanted,
+): Promise<Errand> {
   const { options, credentials, domains } = parts;
   const { accountId } = target;
   if (parts.isClosed()) throw closedError(accountId);
@@ -115,17 +120,18 @@ async function prepare(parts: DispatchParts, config: InternalAxiosRequestConfig,
     ...(body && { data: body.data }),
     headers: body ? { 'Content-Type': body.contentType } : {},
   };
-  const tokens = await obtainTokens(parts, { target, consumerId });
+  const tokens = await obtainTokens(parts, { target, consumerId }, isWanted);
   return { target, url, consumerId, changes, tokens };
 }
 
 async function obtainTokens(
   { appJwts, consumerJws }: DispatchParts,
   { target: { accountId }, consumerId }: Pick<Errand, 'target' | 'consumerId'>,
+  isWanted: IsWanted,
 ): Promise<Errand['tokens']> {
   // In this order: the call for a ConsumerJWS may find that the AppJWT must be renewed.
-  const jws = await consumerJws.get({ accountId, consumerId });
-  const jwt = await appJwts.get({ accountId });
+  const jws = await consumerJws.get({ accountId, consumerId }, isWanted);
+  const jwt = await appJwts.get({ accountId }, isWanted);
   return { appJwt: jwt.value, consumerJws: jws.value };
 }
 

@@ -36,10 +36,16 @@ export interface ReplayEvent {
 export interface FailureEvent {
   stage: 'domain' | 'sentinel' | 'idp';
   accountId: string;
+  /** SHA-256 of account and consumer id, in hex; only of `idp`. */
+  consumer?: string;
   code: ConnectorAuthErrorCode;
   status: number | undefined;
-  /** Epoch milliseconds, where the service said when to come back. */
+  /** True when the same call may succeed later without any change on your side. */
+  transient: boolean;
+  /** Epoch milliseconds of the next try: until then the failure is answered from memory. */
   retryAt: number | undefined;
+  /** What happened, and what to do. */
+  message: string;
 }
 
 /** The least recently used ConsumerJWS left memory because of `maxConsumers`. */

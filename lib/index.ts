@@ -14,6 +14,7 @@ export type {
   TokenEvent,
   TokenKind,
 } from './events.js';
+export type { Logger } from './log.js';
 export type {
   CommonOptions,
   ConnectorAuthOptions,

@@ -1,6 +1,7 @@
 import type { CreateAxiosDefaults, InternalAxiosRequestConfig } from 'axios';
 import type { IAxiosRetryConfig } from 'axios-retry';
 import { type Clock, systemClock } from './clock.js';
+import type { Logger } from './log.js';
 import { parseOrigin, type TrustedOrigin } from './origin.js';
 import type { CooldownRange } from './tokens/cooldown.js';
 
@@ -129,6 +130,12 @@ export interface CommonOptions {
    */
   redact?: boolean | undefined;
   /**
+   * Told in lines when something begins to fail and when it is well again, and for debugging of every new token. No line
+   * holds a token, a secret or a consumer's id.
+   * @default none
+   */
+  logger?: Logger | undefined;
+  /**
    * Where the time comes from.
    * @default the system's clock
    */
@@ -160,6 +167,7 @@ export interface ResolvedOptions {
   readonly maxConsumers: number;
   readonly axiosConfig: CreateAxiosDefaults;
   readonly redact: boolean;
+  readonly logger: Logger | undefined;
   readonly clock: Clock;
 }
 
@@ -188,6 +196,7 @@ const NAMES: ReadonlySet<string> = new Set<keyof ConnectorAuthOptions>([
   'maxConsumers',
   'axiosConfig',
   'redact',
+  'logger',
   'clock',
 ]);
 
@@ -195,7 +204,7 @@ const NAMES: ReadonlySet<string> = new Set<keyof ConnectorAuthOptions>([
  * Tunings of the published contract that this release has nothing for yet. They may be given, so that one configuration serves
  * several releases; without effect they do no harm. What would (a shared store, its sealing) is not among them.
  */
-const TUNINGS_TO_COME: ReadonlySet<string> = new Set(['storeTimeoutMs', 'logger']);
+const TUNINGS_TO_COME: ReadonlySet<string> = new Set(['storeTimeoutMs']);
 
 /** @throws TypeError naming the option and what was received, but never a secret's value. */
 export function resolveOptions(options: ConnectorAuthOptions): ResolvedOptions {
@@ -256,6 +265,13 @@ export function resolveOptions(options: ConnectorAuthOptions): ResolvedOptions {
     maxConsumers: check('maxConsumers', options.maxConsumers, 10_000, 'a whole number from 1', isPositiveInteger),
     axiosConfig: check('axiosConfig', options.axiosConfig, {}, 'an Axios configuration', isObject),
     redact: check<boolean>('redact', options.redact, true, 'true or false', (redact) => typeof redact === 'boolean'),
+    logger: check<Logger | undefined>(
+      'logger',
+      options.logger,
+      undefined,
+      'an object with debug(), info(), warn() and error()',
+      isLogger,
+    ),
     clock: check('clock', options.clock, systemClock, 'an object with now()', (clock) => isFunction(clock?.now)),
   });
 }
@@ -361,6 +377,8 @@ export const isCredentials = (value: unknown): value is Credentials =>
 const isObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const isFunction = (value: unknown): boolean => typeof value === 'function';
+const isLogger = (logger: Logger): boolean =>
+  [logger?.debug, logger?.info, logger?.warn, logger?.error].every(isFunction);
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 const isPrintable = (value: string): boolean => typeof value === 'string' && /^[\x20-\x7e]*$/.test(value);
 const isPositiveInteger = (value: number): boolean => Number.isInteger(value) && value > 0;

@@ -6,12 +6,16 @@ export type WaitLimits = Partial<
   Pick<InternalAxiosRequestConfig, 'signal' | 'cancelToken' | 'timeout' | 'timeoutErrorMessage' | 'transitional'>
 >;
 
+/** Whether somebody still waits: what nobody waits for need not be begun. */
+export type IsWanted = () => boolean;
+
 /**
  * Waits for what others may wait for too, until this caller's own signal, cancel token or timeout ends the wait with
  * Axios's own error. A ConnectorAuthError is this caller's own, too.
  */
-export function waitFor<T>(shared: Promise<T>, limits: WaitLimits): Promise<T> {
-  const work = shared.catch((error: unknown): never => {
+export function waitFor<T>(begin: (isWanted: IsWanted) => Promise<T>, limits: WaitLimits): Promise<T> {
+  let isWanted = true;
+  const work = begin(() => isWanted).catch((error: unknown): never => {
     throw isConnectorAuthError(error) ? copyError(error) : error;
   });
   const { signal, cancelToken } = limits;
@@ -30,6 +34,7 @@ export function waitFor<T>(shared: Promise<T>, limits: WaitLimits): Promise<T> {
     }
   });
   return Promise.race([ended, work]).finally(() => {
+    isWanted = false;
     for (const undo of release) undo();
   });
 }

@@ -1,5 +1,6 @@
-import { envelope, SEND } from '../support/cloud.js';
-import { startConnector, stopConnectors } from '../support/connector.js';
+import { createConnectorAuth } from '../../lib/index.js';
+import { ACCOUNT, envelope, SEND, startCloud } from '../support/cloud.js';
+import { rejection, startConnector, stopConnectors } from '../support/connector.js';
 
 afterEach(stopConnectors);
 
@@ -28,6 +29,58 @@ it('tell of tokens and replays, and name no consumer', async () => {
     consumers: { count: 1 },
     accounts: [{ accountId: '70012345', appJwt: { state: 'usable' } }],
   });
+});
+
+it('tell of failures: whose, what to do, and until when they are remembered', async () => {
+  const { cloud, auth } = await startConnector({
+    clock: { now: () => 1_000 },
+    failureCooldownMs: { min: 5_000, max: 5_000 },
+  });
+  const failures: object[] = [];
+  auth.on('failure', (event) => failures.push(event));
+  cloud.script.domain = () => ({ status: 500 });
+  await rejection(auth.getConsumerJws('consumer-5550001'));
+  delete cloud.script.domain;
+  cloud.script.idp = () => ({ status: 400 });
+  for (let i = 0; i < 3; i++) await rejection(auth.getConsumerJws('consumer-5550001'));
+  cloud.script.sentinel = () => ({ status: 503 });
+  auth.invalidate();
+  for (let i = 0; i < 3; i++) await rejection(auth.getConsumerJws('consumer-5550001'));
+  const common = { accountId: '70012345', message: expect.stringMatching(/answered \d{3}/) };
+  expect(failures).toEqual([
+    { ...common, stage: 'domain', code: 'ERR_DOMAIN_LOOKUP', status: 500, transient: true, retryAt: undefined },
+    {
+      ...common,
+      stage: 'idp',
+      consumer: expect.stringMatching(/^[\da-f]{64}$/),
+      code: 'ERR_CONSUMER_JWS',
+      status: 400,
+      transient: false,
+      retryAt: 6_000,
+    },
+    { ...common, stage: 'sentinel', code: 'ERR_APP_JWT', status: 503, transient: true, retryAt: 6_000 },
+  ]);
+});
+
+it('tell of no failure that the package has cured by itself', async () => {
+  let secret = 'old';
+  const cloud = await startCloud();
+  const auth = createConnectorAuth({
+    credentials: () => ({ clientId: 'id', clientSecret: secret }),
+    domainApi: cloud.origin,
+    forcedRefreshIntervalMs: 0,
+  });
+  const failures: object[] = [];
+  auth.on('failure', (event) => failures.push(event));
+  await auth.getAppJwt({ accountId: ACCOUNT });
+  secret = 'new';
+  auth.invalidate();
+  cloud.script.sentinel = ({ body }) => (body.includes('old') ? { status: 401, body: {} } : undefined);
+  cloud.script.idp = (_, count) => (count === 1 ? { status: 401, body: {} } : undefined);
+  await auth.getConsumerJws('c', { accountId: ACCOUNT });
+  expect([cloud.count('sentinel'), cloud.count('idp')]).toEqual([4, 2]);
+  expect(failures).toEqual([]);
+  auth.close();
 });
 
 it('a listener that throws, now or later, changes nothing; one that is taken off hears nothing', async () => {

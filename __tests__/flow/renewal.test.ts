@@ -1,3 +1,4 @@
+import { Agent } from 'node:http';
 import axios from 'axios';
 import type { CommonOptions, TokenEvent } from '../../lib/index.js';
 import { ACCOUNT, defer, envelope, makeToken, SEND, until } from '../support/cloud.js';
@@ -7,6 +8,8 @@ afterEach(stopConnectors);
 
 const asC = { onBehalfOf: 'c' };
 const MINUTE = 60_000;
+/** The matrix has many cells, and is content with fewer. */
+const HERD = Number(process.env.HERD ?? 20_000);
 
 /** A connector whose time the test makes pass. */
 async function startAt(options: CommonOptions = {}) {
@@ -217,21 +220,21 @@ describe('a no', () => {
 });
 
 describe('a herd', () => {
-  it('of 2,000 consumers keeps at most maxConcurrentTokenRequests calls open, first come first served', async () => {
-    const { cloud, auth } = await startConnector({ maxConcurrentTokenRequests: 7 });
+  it(`of ${HERD} consumers keeps at most maxConcurrentTokenRequests calls open, first come first served`, async () => {
+    const { cloud, auth } = await startConnector({ maxConcurrentTokenRequests: 7, maxConsumers: HERD });
     let open = 0;
     let most = 0;
     cloud.script.idp = () => {
       open += 1;
       most = Math.max(most, open);
-      const after = new Promise<void>((resolve) => setTimeout(resolve, 3)).then(() => {
+      const after = new Promise<void>((resolve) => setTimeout(resolve, 1)).then(() => {
         open -= 1;
       });
       return { after, status: 201, body: { token: makeToken({ account_id: ACCOUNT }) } };
     };
-    const consumers = Array.from({ length: 2_000 }, (_, index) => `c${index}`);
+    const consumers = Array.from({ length: HERD }, (_, index) => `c${index}`);
     await Promise.all(consumers.map((consumer) => auth.getConsumerJws(consumer)));
-    expect(cloud.count('idp')).toBe(2_000);
+    expect(cloud.count('idp')).toBe(HERD);
     expect(most).toBe(7);
     const order = cloud.seen
       .filter(({ service }) => service === 'idp')
@@ -240,6 +243,30 @@ describe('a herd', () => {
     const detours = order.map((consumer, index) => Math.abs(Number(consumer.slice(1)) - index));
     expect(Math.max(...detours)).toBeLessThan(14);
     expect(cloud.count('sentinel')).toBe(1);
+  });
+
+  it('of 5,000 requests in flight when the AppJWT is revoked costs one Sentinel call, and each is sent twice at most', async () => {
+    const { cloud, http, auth } = await startConnector({ forcedRefreshIntervalMs: 5_000 });
+    const httpAgent = new Agent({ keepAlive: true, maxSockets: 200 });
+    await auth.getConsumerJws('c');
+    const revoked = defer();
+    const [old] = cloud.issued.appJwt;
+    cloud.script.send = ({ headers }) => {
+      if (headers.authorization !== old) return undefined;
+      // Those that came before it was revoked hear of it late, when others have a new one already.
+      return { after: revoked.promise, status: 401, body: envelope(40102) };
+    };
+    const sends = Array.from({ length: 5_000 }, (_, id) => http.post(SEND, { id }, { ...asC, httpAgent }));
+    await until(() => cloud.count('send') === 200);
+    revoked.resolve();
+    const statuses = (await Promise.all(sends)).map(({ status }) => status);
+    expect(new Set(statuses)).toEqual(new Set([200]));
+    expect([cloud.count('sentinel'), cloud.count('idp')]).toEqual([2, 1]);
+    const counts = new Map<string, number>();
+    for (const { service, body } of cloud.seen) if (service === 'send') counts.set(body, (counts.get(body) ?? 0) + 1);
+    expect(counts.size).toBe(5_000);
+    expect(new Set(counts.values())).toEqual(new Set([2]));
+    httpAgent.destroy();
   });
 
   it('is not held up by one that waits for its retry', async () => {

@@ -229,14 +229,19 @@ async function play(scene: Scene, options: CommonOptions = {}, defaults: CreateA
   const lines: unknown[] = [];
   const warn = (warning: Error) => lines.push(warning, inspect(warning, { depth: 10 }));
   process.on('warning', warn);
-  const connector = await startConnector({ tokenTimeoutMs: 200, ...options }, { proxy: false, ...defaults });
+  const say = (line: string) => lines.push(line);
+  const logger = { debug: say, info: say, warn: say, error: say };
+  const connector = await startConnector({ tokenTimeoutMs: 200, logger, ...options }, { proxy: false, ...defaults });
   const { auth, cloud } = connector;
   for (const name of ['token', 'replay', 'failure', 'evict'] as const) auth.on(name, (event) => lines.push(event));
-  const things = await scene(connector);
+  const things: unknown[] = await scene(connector);
   await new Promise((resolve) => setImmediate(resolve));
   process.off('warning', warn);
   const secrets = [CLIENT_SECRET, ...cloud.issued.appJwt, ...[...cloud.issued.consumerJws.values()].flat()];
-  return { things: [...things, ...lines, auth.inspect(), auth], secrets };
+  lines.push(auth.inspect(), auth);
+  // Where the user's own message and its consumer cannot stand, nobody's id may.
+  expect(print(PRINTERS['util.inspect at any depth'] as never, lines)).not.toContain(CONSUMER);
+  return { things: [...things, ...lines], secrets };
 }
 
 /** What of the secrets stands in the things, however they are printed. */

@@ -1,4 +1,5 @@
 import axios, { type AxiosRequestConfig } from 'axios';
+import type { CommonOptions } from '../../lib/index.js';
 import { ACCOUNT, defer, makeToken, SEND, until } from '../support/cloud.js';
 import { rejection, startConnector, stopConnectors } from '../support/connector.js';
 
@@ -62,4 +63,85 @@ it('getAppJwt and getConsumerJws take a signal', async () => {
   await patient;
   expect(cloud.count('idp')).toBe(1);
   expect(axios.isCancel(await rejection(auth.getAppJwt({ signal: AbortSignal.abort() })))).toBe(true);
+});
+
+describe('a token that nobody waits for any more', () => {
+  /** A connector with one turn, which a call for somebody else's token has. */
+  async function startBusy(retry: CommonOptions['retry'] = false) {
+    const connector = await startConnector({ maxConcurrentTokenRequests: 1, retry });
+    const { cloud, auth } = connector;
+    await auth.getAppJwt();
+    const gate = defer();
+    cloud.script.idp = ({ body }) => {
+      const token = makeToken({ account_id: ACCOUNT });
+      return { status: 201, body: { token }, ...(body.includes('first') && { after: gate.promise }) };
+    };
+    const first = auth.getConsumerJws('first');
+    await until(() => cloud.count('idp') === 1);
+    const asked = () =>
+      cloud.seen.filter(({ service }) => service === 'idp').map(({ body }) => JSON.parse(body).ext_consumer_id);
+    return { ...connector, gate, first, asked };
+  }
+
+  it('is not asked for when its turn comes; whoever wants it later asks anew', async () => {
+    const { auth, http, gate, first, asked } = await startBusy();
+    const abort = new AbortController();
+    const ends = [
+      auth.getConsumerJws('gone', { signal: abort.signal }),
+      http.post(SEND, {}, { onBehalfOf: 'gone', signal: abort.signal }),
+      http.post(SEND, {}, { onBehalfOf: 'late', timeout: 20 }),
+    ].map(rejection);
+    const last = auth.getConsumerJws('last');
+    abort.abort();
+    await Promise.all(ends);
+    gate.resolve();
+    await Promise.all([first, last]);
+    expect(asked()).toEqual(['first', 'last']);
+    expect(await auth.getConsumerJws('gone')).toMatch(/^ey/);
+    expect(asked()).toEqual(['first', 'last', 'gone']);
+  });
+
+  it('is asked for while one of them still waits', async () => {
+    const { auth, gate, first, asked } = await startBusy();
+    const abort = new AbortController();
+    const end = rejection(auth.getConsumerJws('shared', { signal: abort.signal }));
+    const patient = auth.getConsumerJws('shared');
+    abort.abort();
+    await end;
+    gate.resolve();
+    await Promise.all([first, patient]);
+    expect(asked()).toEqual(['first', 'shared']);
+  });
+
+  it('is asked for anew by one who comes as it is given up', async () => {
+    const { auth, gate, first, asked } = await startBusy();
+    const abort = new AbortController();
+    const end = rejection(auth.getConsumerJws('gone', { signal: abort.signal }));
+    abort.abort();
+    gate.resolve();
+    const tokens: Promise<string>[] = [];
+    // Every turn of the event loop until then: one of them is the one.
+    void first.then(() => tokens.push(auth.getConsumerJws('gone')));
+    for (let i = 0; i < 50; i++) {
+      tokens.push(auth.getConsumerJws('gone'));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await Promise.all([end, ...tokens]);
+    expect(asked()).toEqual(['first', 'gone']);
+  });
+
+  it('is no failure', async () => {
+    const { auth, http, gate, first } = await startBusy({
+      retries: 3,
+      retryDelay: () => 1,
+      retryCondition: () => true,
+    });
+    const failures: unknown[] = [];
+    auth.on('failure', (event) => failures.push(event));
+    await rejection(http.post(SEND, {}, { onBehalfOf: 'gone', timeout: 10 }));
+    gate.resolve();
+    await first;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(failures).toEqual([]);
+  });
 });

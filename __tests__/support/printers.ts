@@ -9,14 +9,14 @@ export const PRINTERS: Readonly<Record<string, (value: unknown) => string>> = {
   'util.inspect': (value) => inspect(value),
   'util.inspect at any depth': (value) =>
     inspect(value, { depth: Number.POSITIVE_INFINITY, maxStringLength: null, maxArrayLength: null }),
-  'console.error': (value) => capture((stream) => new Console(stream).error(value)),
-  'console.error, formatted': (value) => capture((stream) => new Console(stream).error('failed: %o %O', value, value)),
+  'console.error': (value) => written((stream) => new Console(stream).error(value)),
+  'console.error, formatted': (value) => written((stream) => new Console(stream).error('failed: %o %O', value, value)),
   'JSON.stringify': (value) => JSON.stringify(value) ?? '',
   structuredClone: (value) => inspect(structuredClone(value), { depth: Number.POSITIVE_INFINITY }),
   'string and stack': (value) => `${value} ${(value as Error | undefined)?.stack}`,
-  pino: (value) => capture((stream) => pino(stream).error(value as object)),
-  'pino, as err': (value) => capture((stream) => pino(stream).error({ err: value }, 'failed')),
-  'pino, under another name': (value) => capture((stream) => pino(stream).error({ value }, 'failed')),
+  pino: (value) => written((stream) => pino(stream).error(value as object)),
+  'pino, as err': (value) => written((stream) => pino(stream).error({ err: value }, 'failed')),
+  'pino, under another name': (value) => written((stream) => pino(stream).error({ value }, 'failed')),
   winston: (value) => winstonWith(winston.format.json(), value),
   'winston with errors()': (value) =>
     winstonWith(
@@ -27,7 +27,8 @@ export const PRINTERS: Readonly<Record<string, (value: unknown) => string>> = {
     winstonWith(winston.format.prettyPrint({ depth: Number.POSITIVE_INFINITY }), value),
 };
 
-function capture(print: (stream: Writable) => void): string {
+/** A stream that keeps what is written to it. */
+export function capture(): { stream: Writable; text(): string } {
   const chunks: string[] = [];
   const stream = new Writable({
     write(chunk, _encoding, done) {
@@ -35,12 +36,17 @@ function capture(print: (stream: Writable) => void): string {
       done();
     },
   });
+  return { stream, text: () => chunks.join('') };
+}
+
+function written(print: (stream: Writable) => void): string {
+  const { stream, text } = capture();
   print(stream);
-  return chunks.join('');
+  return text();
 }
 
 function winstonWith(format: winston.Logform.Format, value: unknown): string {
-  return capture((stream) => {
+  return written((stream) => {
     const logger = winston.createLogger({ format, transports: [new winston.transports.Stream({ stream })] });
     logger.error(value as object);
     logger.error('failed', value);

@@ -1,5 +1,6 @@
 import { isConnectorAuthError } from '../errors.js';
 import type { Credentials, ResolvedOptions } from '../options.js';
+import type { IsWanted } from '../wait.js';
 import type { CredentialsBook } from './credentials.js';
 import type { Domains } from './domains.js';
 import { appJwtLifetimeMs, findWrongClaim, readClaims, type Token } from './token.js';
@@ -18,17 +19,17 @@ export interface AppJwtParts {
  *
  * @throws ConnectorAuthError `ERR_APP_JWT`, `ERR_DOMAIN_LOOKUP` or `ERR_UNKNOWN_ACCOUNT`
  */
-export async function fetchAppJwt(parts: AppJwtParts, accountId: string): Promise<Token> {
+export async function fetchAppJwt(parts: AppJwtParts, accountId: string, isWanted: IsWanted): Promise<Token> {
   const { domains, credentials } = parts;
   const used = await credentials.find(accountId);
   const origin = await domains.origin(accountId, 'sentinel');
   try {
-    return await askSentinel(parts, accountId, origin, used);
+    return await askSentinel(parts, accountId, origin, used, isWanted);
   } catch (error) {
     if (!isConnectorAuthError(error) || (error.status !== 400 && error.status !== 401)) throw error;
     const renewed = await credentials.renew(accountId);
     if (renewed.clientId === used.clientId && renewed.clientSecret === used.clientSecret) throw error;
-    return askSentinel(parts, accountId, origin, renewed);
+    return askSentinel(parts, accountId, origin, renewed, isWanted);
   }
 }
 
@@ -37,6 +38,7 @@ async function askSentinel(
   accountId: string,
   origin: string,
   { clientId, clientSecret }: Credentials,
+  isWanted: IsWanted,
 ): Promise<Token> {
   const secrets = { client_id: clientId, client_secret: clientSecret };
   const grant = { grant_type: 'client_credentials' };
@@ -49,6 +51,7 @@ async function askSentinel(
   const call = { stage: 'sentinel', accountId } as const;
   const request = {
     ...call,
+    isWanted,
     method: 'post',
     url: origin + path,
     headers: { 'Content-Type': 'application/x-www-form-urlencoded', Accept: 'application/json' },

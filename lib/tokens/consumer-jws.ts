@@ -1,5 +1,6 @@
 import { type ConnectorAuthError, isConnectorAuthError } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
+import type { IsWanted } from '../wait.js';
 import type { Domains } from './domains.js';
 import { consumerJwsLifetimeMs, findWrongClaim, readClaims, type Token } from './token.js';
 import { type TokenClient, unusableAnswer } from './token-client.js';
@@ -17,17 +18,22 @@ export interface ConsumerJwsParts {
  *
  * @throws ConnectorAuthError `ERR_CONSUMER_JWS`, or what the AppJWT or the lookup of IDP's host failed with
  */
-export async function fetchConsumerJws(parts: ConsumerJwsParts, accountId: string, consumerId: string): Promise<Token> {
+export async function fetchConsumerJws(
+  parts: ConsumerJwsParts,
+  accountId: string,
+  consumerId: string,
+  isWanted: IsWanted,
+): Promise<Token> {
   const { appJwts } = parts;
-  const appJwt = await appJwts.get({ accountId });
+  const appJwt = await appJwts.get({ accountId }, isWanted);
   try {
-    return await askIdp(parts, accountId, consumerId, appJwt.value);
+    return await askIdp(parts, accountId, consumerId, appJwt.value, isWanted);
   } catch (error) {
     if (!isConnectorAuthError(error) || !refusesAppJwt(error)) throw error;
     appJwts.refuse({ accountId }, appJwt.value);
-    const renewed = await appJwts.get({ accountId });
+    const renewed = await appJwts.get({ accountId }, isWanted);
     if (renewed.value === appJwt.value) throw error;
-    return askIdp(parts, accountId, consumerId, renewed.value);
+    return askIdp(parts, accountId, consumerId, renewed.value, isWanted);
   }
 }
 
@@ -38,10 +44,12 @@ async function askIdp(
   accountId: string,
   consumerId: string,
   appJwt: string,
+  isWanted: IsWanted,
 ): Promise<Token> {
   const call = { stage: 'idp', accountId } as const;
   const request = {
     ...call,
+    isWanted,
     method: 'post',
     url: `${await domains.origin(accountId, 'idp')}/api/account/${encodeURIComponent(accountId)}/consumer?v=1.0`,
     headers: { 'Content-Type': 'application/json', Accept: 'application/json', Authorization: appJwt },

@@ -2,6 +2,7 @@ import pMemoize from 'p-memoize';
 import { isConnectorAuthError } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
 import { originOfBareHost } from '../origin.js';
+import type { Identity } from './identity.js';
 import { type Answer, type TokenCall, type TokenClient, unusableAnswer } from './token-client.js';
 
 /** Resolves LivePerson's services to origins, with the Domain API. */
@@ -27,7 +28,11 @@ interface Lookup {
   readonly refreshAt: number;
 }
 
-export function createDomains(options: ResolvedOptions, client: TokenClient): Domains {
+export function createDomains(
+  options: ResolvedOptions,
+  client: TokenClient,
+  onFailed: (identity: Identity, error: unknown) => void,
+): Domains {
   const { clock, domainApi, domainTtlMs } = options;
   const lookups = new Map<string, Lookup>();
 
@@ -87,6 +92,7 @@ export function createDomains(options: ResolvedOptions, client: TokenClient): Do
           refreshAt: now + domainTtlMs,
         };
       } catch (error) {
+        onFailed({ accountId }, error);
         if (!keepsServing) throw error;
         lookup = { ...old, refreshAt: now + Math.min(domainTtlMs, FAILED_REFRESH_PAUSE_MS) };
       }

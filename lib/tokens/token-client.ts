@@ -3,9 +3,10 @@ import axios, { type AxiosAdapter, AxiosError, type AxiosRequestConfig } from 'a
 import axiosRetry from 'axios-retry';
 import pLimit from 'p-limit';
 import { ConnectorAuthError, type ConnectorAuthErrorCode, closedError } from '../errors.js';
-import type { EventHub, FailureEvent } from '../events.js';
+import type { FailureEvent } from '../events.js';
 import type { ResolvedOptions } from '../options.js';
 import { askedPauseMs, isTransientFault, tokenCallRetry } from '../retry-policy.js';
+import type { IsWanted } from '../wait.js';
 
 /** No honest answer of these services comes near it. */
 const LONGEST_ANSWER_BYTES = 64 * 1024;
@@ -15,6 +16,8 @@ export interface TokenCall extends Pick<AxiosRequestConfig, 'method' | 'url' | '
   readonly accountId: string;
   /** False for a call that nobody needs to wait long for. */
   readonly retry?: boolean;
+  /** Asked when the call's turn has come. */
+  readonly isWanted?: IsWanted;
 }
 
 export type Answer = Readonly<Record<string, unknown>>;
@@ -24,7 +27,8 @@ export interface TokenClient {
   /**
    * What `read` makes of the JSON object of a 2xx answer. It may throw `unusableAnswer`.
    *
-   * @throws ConnectorAuthError with the code of the call's stage; `ERR_CLOSED` once closed
+   * @throws ConnectorAuthError with the code of the call's stage; `ERR_CLOSED` once closed; Axios's CanceledError for a
+   * call that nobody waited for when its turn had come
    */
   call<T>(request: TokenCall, read: (answer: Answer, status: number) => T): Promise<T>;
   close(): void;
@@ -36,7 +40,7 @@ const STAGES = {
   idp: { code: 'ERR_CONSUMER_JWS', name: 'IDP' },
 } as const satisfies Record<TokenCall['stage'], { code: ConnectorAuthErrorCode; name: string }>;
 
-export function createTokenClient(options: ResolvedOptions, events: EventHub): TokenClient {
+export function createTokenClient(options: ResolvedOptions): TokenClient {
   const closing = new AbortController();
   setMaxListeners(0, closing.signal);
   const client = createPrivateInstance(options);
@@ -44,30 +48,28 @@ export function createTokenClient(options: ResolvedOptions, events: EventHub): T
   const takeTurn = pLimit(options.maxConcurrentTokenRequests);
   const send = axios.getAdapter('http');
   // Each attempt takes a turn of its own: a call that waits for its retry keeps nobody else waiting.
-  const sendInTurn: AxiosAdapter = (config) => takeTurn(() => send(config));
+  const sendInTurn =
+    (isWanted: IsWanted): AxiosAdapter =>
+    (config) =>
+      takeTurn(() => {
+        if (!isWanted()) throw new axios.CanceledError('nobody waits for it any more');
+        return send(config);
+      });
 
   async function call<T>(request: TokenCall, read: (answer: Answer, status: number) => T): Promise<T> {
-    const { stage, accountId, retry = true, ...config } = request;
+    const { stage, accountId, retry = true, isWanted = () => true, ...config } = request;
     try {
       const response = await client.request<string>({
         ...config,
-        adapter: stage === 'domain' ? send : sendInTurn,
+        adapter: stage === 'domain' ? send : sendInTurn(isWanted),
         signal: closing.signal,
         ...(!retry && { 'axios-retry': { retries: 0 } }),
       });
       return read(parseObject(response.data, request, response.status), response.status);
     } catch (error) {
       if (closing.signal.aborted) throw closedError(accountId);
-      const failure =
-        error instanceof ConnectorAuthError ? error : describeFailure(error, request, options.clock.now());
-      events.emit('failure', () => ({
-        stage,
-        accountId,
-        code: failure.code,
-        status: failure.status,
-        retryAt: failure.retryAt,
-      }));
-      throw failure;
+      if (axios.isCancel(error) || error instanceof ConnectorAuthError) throw error;
+      throw describeFailure(error, request, options.clock.now());
     }
   }
 

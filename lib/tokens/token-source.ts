@@ -1,6 +1,7 @@
 import pMemoize from 'p-memoize';
 import type { Clock } from '../clock.js';
 import type { TokenCause } from '../events.js';
+import type { IsWanted } from '../wait.js';
 import type { Cooldown } from './cooldown.js';
 import { type Identity, keyOf } from './identity.js';
 import { isDead, isDue, type Token, type TokenWindows } from './token.js';
@@ -9,8 +10,12 @@ import { isDead, isDue, type Token, type TokenWindows } from './token.js';
 export interface TokenSource {
   /** The token in hand, where there is one that may be used. */
   current(identity: Identity): Token | undefined;
-  /** The token in hand, or the next one. One that is near its end is renewed in the background. */
-  get(identity: Identity): Promise<Token>;
+  /**
+   * The token in hand, or the next one. One that is near its end is renewed in the background.
+   *
+   * @param isWanted whether the caller still waits; a call that nobody waits for any more is not begun
+   */
+  get(identity: Identity, isWanted?: IsWanted): Promise<Token>;
   /** Drops a token that the service refused, at most once per `forcedRefreshIntervalMs`. A newer one stays. */
   refuse(identity: Identity, value: string): void;
   /** Drops the tokens of all identities that match, and what is known of failures; answers under way are no longer kept. */
@@ -41,14 +46,17 @@ export interface TokenSourceParts {
   readonly forcedRefreshIntervalMs: number;
   readonly cooldown: Cooldown;
   /** Asks the service. */
-  fetchToken(identity: Identity): Promise<Token>;
+  fetchToken(identity: Identity, isWanted: IsWanted): Promise<Token>;
   onFetched(identity: Identity, token: Token, cause: TokenCause, durationMs: number): void;
+  /** The failure, as it says until when it is remembered. */
+  onFailed(identity: Identity, error: unknown): void;
 }
 
 /** One call to the service on behalf of everybody who waits for the same token. */
 interface Flight {
   readonly identity: Identity;
   readonly cause: TokenCause;
+  readonly waiting: IsWanted[];
 }
 
 export function createTokenSource(parts: TokenSourceParts): TokenSource {
@@ -66,7 +74,7 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
       const key = keyOf(identity);
       try {
         const startedAt = clock.now();
-        const token = await parts.fetchToken(identity);
+        const token = await parts.fetchToken(identity, () => isAwaited(flight));
         cooldown.end(identity);
         parts.onFetched(identity, token, cause, clock.now() - startedAt);
         // An answer to a flight that was invalidated under way serves those who waited, but nobody after them.
@@ -74,7 +82,9 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
         return token;
       } catch (error) {
         // The failure of such a flight is not remembered either.
-        throw flights.get(key) === flight ? cooldown.start(identity, error) : error;
+        const failure = flights.get(key) === flight ? cooldown.start(identity, error) : error;
+        parts.onFailed(identity, failure);
+        throw failure;
       } finally {
         if (flights.get(key) === flight) flights.delete(key);
       }
@@ -82,24 +92,35 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
     { cache: false },
   );
 
+  /** Whether any of those who joined a flight still waits. If none does, whoever comes next begins another one. */
+  function isAwaited(flight: Flight): boolean {
+    if (flight.waiting.some((isWanted) => isWanted())) return true;
+    const key = keyOf(flight.identity);
+    if (flights.get(key) === flight) flights.delete(key);
+    return false;
+  }
+
   /** Everybody's next token: what is under way, or a new call. */
-  async function next(identity: Identity, cause?: TokenCause): Promise<Token> {
+  async function next(identity: Identity, isWanted: IsWanted, cause?: TokenCause): Promise<Token> {
     const key = keyOf(identity);
     const underWay = flights.get(key);
-    if (underWay) return land(underWay);
+    if (underWay) {
+      underWay.waiting.push(isWanted);
+      return land(underWay);
+    }
     cooldown.assertOver(identity);
-    const flight = { identity, cause: cause ?? causeOf(memory.get(key)) };
+    const flight = { identity, cause: cause ?? causeOf(memory.get(key)), waiting: [isWanted] };
     flights.set(key, flight);
     return land(flight);
   }
 
   return {
     current,
-    async get(identity) {
+    async get(identity, isWanted = always) {
       const token = current(identity);
-      if (!token) return next(identity);
+      if (!token) return next(identity, isWanted);
       // Nobody waits for it, and while the token in hand lives its failure fails nobody; the cool-down spaces the tries.
-      if (isDue(token, clock.now(), windows)) next(identity, 'ahead').catch(() => {});
+      if (isDue(token, clock.now(), windows)) next(identity, always, 'ahead').catch(() => {});
       return token;
     },
     refuse(identity, value) {
@@ -121,6 +142,8 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
     },
   };
 }
+
+const always: IsWanted = () => true;
 
 function causeOf(held: Held | undefined): TokenCause {
   return held ? (held.dropped ?? 'expired') : 'initial';

@@ -1,0 +1,90 @@
+import type { EventHub, FailureEvent, TokenEvent } from './events.js';
+
+/** Where log lines go: pino, winston and console are such as they stand. */
+export interface Logger {
+  debug(line: string): unknown;
+  info(line: string): unknown;
+  warn(line: string): unknown;
+  error(line: string): unknown;
+}
+
+type Level = keyof Logger;
+
+const SERVICES = { domain: 'The Domain API', sentinel: 'Sentinel', idp: 'IDP' } as const;
+const TOKENS = {
+  appJwt: { name: 'AppJWT', stage: 'sentinel' },
+  consumerJws: { name: 'ConsumerJWS', stage: 'idp' },
+} as const;
+
+/**
+ * Tells a logger what events tell, in lines a person can act on: when something begins to fail, and when it is well again,
+ * but not each time in between. Every new token is a line for debugging.
+ */
+export function logEvents(events: EventHub, logger: Logger): void {
+  /** What was last said of each subject. */
+  const said = new Map<string, string>();
+  const say = (level: Level, line: string) => logger[level](`axios-liveperson-auth: ${line}`);
+  const sayOnce = (subject: string, state: string, level: Level, line: string) => {
+    if (said.get(subject) === state) return;
+    said.set(subject, state);
+    say(level, line);
+  };
+
+  events.on('failure', (failure) => {
+    const { transient, code, status, message } = failure;
+    const who = failure.consumer ? ` Consumer ${failure.consumer}.` : '';
+    sayOnce(subjectOf(failure), `${code} ${status}`, transient ? 'warn' : 'error', message + who + nextTry(failure));
+  });
+
+  events.on('token', ({ kind, accountId, consumer, cause, durationMs, expiresAt }) => {
+    const { name, stage } = TOKENS[kind];
+    for (const service of ['domain', stage] as const) {
+      if (said.delete(`${service}:${accountId}`))
+        say('info', `${SERVICES[service]} is well again for account ${accountId}.`);
+    }
+    if (kind === 'consumerJws') said.delete(consumersOf(accountId));
+    const owner = consumer ? `consumer ${consumer} of account ${accountId}` : `account ${accountId}`;
+    const end = expiresAt === undefined ? 'does not expire' : `expires ${timeOf(expiresAt)}`;
+    say(levelOf(kind, cause), `New ${name} for ${owner} (${cause}) in ${Math.round(durationMs)} ms; it ${end}.`);
+  });
+
+  events.on('replay', ({ accountId, errorCode, outcome }) => {
+    const subject = `replay:${accountId}:${errorCode}`;
+    if (outcome === 'succeeded') said.delete(subject);
+    if (outcome === 'refused') {
+      const line = `A message of account ${accountId} was refused (${errorCode}), and with a new token again. The README's table of error codes says what to check.`;
+      sayOnce(subject, outcome, 'warn', line);
+    }
+    if (outcome === 'body-not-replayable') {
+      const line = `A refused message of account ${accountId} could not be sent again, since its body is a stream. Give a string, an object or a buffer to have it replayed.`;
+      sayOnce(`body:${accountId}`, outcome, 'warn', line);
+    }
+  });
+
+  events.on('evict', () =>
+    sayOnce(
+      'evict',
+      'full',
+      'warn',
+      'Memory is full of ConsumerJWS, and the oldest are dropped. Consider a higher maxConsumers.',
+    ),
+  );
+}
+
+/** A refusal is news of the AppJWT that all share; of a ConsumerJWS there may be many. */
+const levelOf = (kind: TokenEvent['kind'], cause: TokenEvent['cause']): Level =>
+  kind === 'appJwt' && cause === 'refused' ? 'info' : 'debug';
+
+/** What fails, so that it may be well again. A consumer who is refused says nothing of the next one. */
+const subjectOf = ({ stage, accountId, consumer, transient }: FailureEvent): string =>
+  consumer !== undefined && !transient ? consumersOf(accountId) : `${stage}:${accountId}`;
+
+const consumersOf = (accountId: string): string => `consumers:${accountId}`;
+
+const nextTry = ({ retryAt }: FailureEvent): string =>
+  retryAt === undefined ? '' : ` The next try is at ${timeOf(retryAt)}.`;
+
+/** The last moment that a `Date` can tell. */
+const END_OF_TIME = 8.64e15;
+
+const timeOf = (ms: number): string => new Date(Math.min(ms, END_OF_TIME)).toISOString();
