@@ -280,6 +280,29 @@ describe('failNext', () => {
     cloud.clearRequests();
     expect(cloud.requests).toEqual([]);
   });
+
+  it('has an end with clearFaults(), as what was noted has with clearRequests() and clearMessages()', async () => {
+    const cloud = await start();
+    cloud.failNext('send', { status: 503, times: 5 });
+    cloud.clearFaults();
+    const before = cloud.messages.length;
+    expect((await post(cloud, SEND, event('d'), await bearing(cloud))).status).not.toBe(503);
+    expect(cloud.requests.length).toBeGreaterThan(before);
+    cloud.clearMessages();
+    cloud.clearRequests();
+    expect([cloud.messages, cloud.requests]).toEqual([[], []]);
+  });
+
+  it('cuts off the true answer, or another', async () => {
+    const cloud = await start();
+    cloud.failNext('domain', { cutOff: true });
+    cloud.failNext('domain', { cutOff: true, status: 503, body: 'x'.repeat(100_000) });
+    for (const status of [200, 503]) {
+      const answer = await fetch(`${cloud.origin}/api/account/${ACCOUNT}/service/baseURI.json`);
+      expect(answer.status).toBe(status);
+      await expect(answer.text()).rejects.toThrow();
+    }
+  });
 });
 
 it('close() ends what is under way', async () => {

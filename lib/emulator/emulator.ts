@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { answerDomainApi } from './domain-api.js';
 import { createFaults, type Fault } from './faults.js';
-import { listen, write } from './http-server.js';
+import { listen, write, writeHalf } from './http-server.js';
 import { answerIdp } from './idp.js';
 import { type EmulatorOptions, resolveOptions } from './options.js';
 import { type Incoming, notFound, type Reply } from './reply.js';
@@ -21,12 +21,15 @@ export interface Emulator {
   /** What CONVERSATION and SEND have accepted, oldest first. */
   readonly messages: readonly AcceptedMessage[];
   clearRequests(): void;
+  clearMessages(): void;
   /** Every AppJWT issued so far, of the account or of all, is refused from now on: with 40102 by the Send API. */
   revokeAppJwts(accountId?: string): void;
   /** Every ConsumerJWS issued so far, of the consumer or of all, is refused from now on: with 40103. */
   revokeConsumerJws(consumerId?: string): void;
   /** Bends the next answer, or the next `times` answers, of a service. Faults wait in line. */
   failNext(service: Exclude<ServiceName, 'unknown'>, fault: Fault): void;
+  /** Forgets the faults that still wait in line. */
+  clearFaults(): void;
   /** Ends open connections too. */
   close(): Promise<void>;
 }
@@ -72,7 +75,8 @@ export async function startEmulator(emulatorOptions: EmulatorOptions): Promise<E
     const isBent = fault && (fault.status !== undefined || fault.body !== undefined || fault.headers !== undefined);
     const reply = isBent ? bend(fault) : await route(service, incoming);
     entry.status = reply.status;
-    write(response, reply);
+    if (fault?.cutOff) writeHalf(response, reply);
+    else write(response, reply);
   }
 
   function route(service: ServiceName, incoming: Incoming): Reply | Promise<Reply> {
@@ -104,9 +108,11 @@ export async function startEmulator(emulatorOptions: EmulatorOptions): Promise<E
     requests,
     messages: sendApi.messages,
     clearRequests: () => void requests.splice(0),
+    clearMessages: sendApi.clearMessages,
     revokeAppJwts: tokens.revokeAppJwts,
     revokeConsumerJws: tokens.revokeConsumerJws,
     failNext: faults.add,
+    clearFaults: faults.clear,
     async close() {
       for (const end of pauses) end();
       await server.close();

@@ -11,6 +11,8 @@ export interface Fault {
   delayMs?: number;
   /** Breaks the connection instead of answering. */
   reset?: boolean;
+  /** Breaks the connection half-way through the answer. */
+  cutOff?: boolean;
   /** How many requests in a row. @default 1 */
   times?: number;
 }
@@ -19,6 +21,7 @@ export interface Faults {
   add(service: ServiceName, fault: Fault): void;
   /** The fault for the next request of a service; it is used up by asking. */
   take(service: ServiceName): Fault | undefined;
+  clear(): void;
 }
 
 export function createFaults(): Faults {
@@ -32,5 +35,6 @@ export function createFaults(): Faults {
       queues.set(service, queue);
     },
     take: (service) => queues.get(service)?.shift(),
+    clear: () => queues.clear(),
   };
 }

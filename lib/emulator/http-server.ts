@@ -49,10 +49,20 @@ async function readBody(request: IncomingMessage): Promise<string> {
 }
 
 /** Text goes out as it stands, anything else as JSON. */
-export function write(response: ServerResponse, { status, body, headers }: Reply): void {
+export function write(response: ServerResponse, reply: Reply): void {
+  response.end(writeHead(response, reply));
+}
+
+/** Promises the whole, and breaks off half-way. */
+export function writeHalf(response: ServerResponse, reply: Reply): void {
+  const text = writeHead(response, reply);
+  response.write(text.slice(0, text.length / 2), () => response.destroy());
+}
+
+function writeHead(response: ServerResponse, { status, body, headers }: Reply): string {
   const isText = typeof body === 'string';
   const text = isText ? body : JSON.stringify(body);
   const type = isText && text.trimStart().startsWith('<') ? 'text/html' : 'application/json';
   response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text), ...headers });
-  response.end(text);
+  return text;
 }

@@ -18,6 +18,7 @@ export interface AcceptedMessage {
 /** The conversations and what was said in them. */
 export interface SendApi {
   readonly messages: AcceptedMessage[];
+  clearMessages(): void;
   answer(incoming: Incoming): Reply;
 }
 
@@ -108,6 +109,7 @@ export function createSendApi(options: ResolvedOptions, tokens: TokenBook): Send
 
   return {
     messages,
+    clearMessages: () => void messages.splice(0),
     answer(incoming) {
       const { method, url, body } = incoming;
       const [, accountId, isSend] = PATH.exec(url.pathname) ?? [];

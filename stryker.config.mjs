@@ -1,0 +1,16 @@
+/** Mutation testing of all that is in lib/ but the emulator: npm run mutation [-- --mutate lib/dispatch.ts] */
+export default {
+  mutate: ['lib/**/*.ts', '!lib/emulator/**', '!lib/cli/**', '!lib/index.ts'],
+  testRunner: 'jest',
+  jest: { configFile: 'jest.mutation.config.mjs' },
+  coverageAnalysis: 'perTest',
+  ignoreStatic: true,
+  concurrency: 2,
+  timeoutMS: 3_000,
+  disableTypeChecks: true,
+  reporters: ['clear-text', 'json'],
+  jsonReporter: { fileName: 'reports/mutation.json' },
+  clearTextReporter: { allowColor: false, logTests: false, reportTests: false },
+  tempDirName: '.stryker',
+  thresholds: { high: 100, low: 90, break: 90 },
+};
