@@ -1,7 +1,7 @@
 import base from './jest.config.mjs';
 
 // What looks at lib/ from without, or at what is not mutated, would only cost time.
-const ASIDE = ['package/', 'readme/', 'emulator/', 'flow/neighbours', 'flow/hostile-urls', 'flow/contexts'];
+const ASIDE = ['package/', 'readme/', 'emulator/', 'flow/neighbours', 'flow/hostile-urls', 'flow/contexts', 'flow/faults'];
 
 process.env.HERD = '100';
 

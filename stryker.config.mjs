@@ -8,7 +8,7 @@ export default {
   concurrency: 2,
   timeoutMS: 3_000,
   disableTypeChecks: true,
-  reporters: ['clear-text', 'json'],
+  reporters: ['progress-append-only', 'clear-text', 'json'],
   jsonReporter: { fileName: 'reports/mutation.json' },
   clearTextReporter: { allowColor: false, logTests: false, reportTests: false },
   tempDirName: '.stryker',
