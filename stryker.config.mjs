@@ -2,7 +2,7 @@
 export default {
   mutate: ['lib/**/*.ts', '!lib/emulator/**', '!lib/cli/**', '!lib/index.ts'],
   testRunner: 'jest',
-  jest: { configFile: 'jest.mutation.config.mjs' },
+  jest: { configFile: 'jest.mutation.config.mjs', enableFindRelatedTests: false },
   coverageAnalysis: 'perTest',
   ignoreStatic: true,
   concurrency: 2,

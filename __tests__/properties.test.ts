@@ -10,6 +10,7 @@ import {
   isDue,
   readClaims,
 } from '../lib/tokens/token.js';
+import { effort } from './support/effort.js';
 
 /** The pure rooms, on whatever may come in. */
 const envelope = fc.record({
@@ -60,7 +61,7 @@ describe('an answer, whatever it is,', () => {
       fc.property(fc.oneof(fc.uint8Array(), fc.string({ unit: 'binary' }), fc.json()), (data) => {
         expect(refusedToken(readErrorBodies(data))).toBeUndefined();
       }),
-      { numRuns: 5_000 },
+      { numRuns: effort(5_000) },
     );
   });
 
@@ -74,7 +75,7 @@ describe('an answer, whatever it is,', () => {
             expect([typeof read.errorCode, typeof read.title, read.replayed]).toEqual(['number', 'string', false]);
         },
       ),
-      { numRuns: 10_000 },
+      { numRuns: effort(10_000) },
     );
   });
 });
@@ -105,7 +106,7 @@ describe('a token, whatever it claims,', () => {
         // Nothing else may get into a header.
         expect(value).toMatch(/^[\w.-]+$/);
       }),
-      { numRuns: 10_000 },
+      { numRuns: effort(10_000) },
     );
   });
 
@@ -116,7 +117,7 @@ describe('a token, whatever it claims,', () => {
         const lifetimeMs = consumerJwsLifetimeMs(said, Number.isFinite(now) ? now : 0);
         if (lifetimeMs !== undefined) expect(lifetimeMs).toBeGreaterThanOrEqual(0);
       }),
-      { numRuns: 10_000 },
+      { numRuns: effort(10_000) },
     );
   });
 
@@ -127,7 +128,7 @@ describe('a token, whatever it claims,', () => {
         const isOurs = [aud].flat().some((one) => one === '70012345') || aud === 70012345;
         expect(findWrongClaim({ aud }, { aud: '70012345' })).toBe(isOurs ? undefined : 'aud');
       }),
-      { numRuns: 10_000 },
+      { numRuns: effort(10_000) },
     );
   });
 
@@ -142,7 +143,7 @@ describe('a token, whatever it claims,', () => {
         expect(isDead(token, receivedAt + lifetimeMs, windows)).toBe(true);
         expect(isDue(token, receivedAt, windows)).toBe(false);
       }),
-      { numRuns: 20_000 },
+      { numRuns: effort(20_000) },
     );
   });
 });

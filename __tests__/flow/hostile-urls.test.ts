@@ -5,13 +5,14 @@ import axios, { type AxiosRequestConfig } from 'axios';
 import fc from 'fast-check';
 import { ACCOUNT, type Cloud, type Seen, startCloud } from '../support/cloud.js';
 import { createAuth, stopConnectors } from '../support/connector.js';
+import { effort } from '../support/effort.js';
 import { closeServers, startServer } from '../support/server.js';
 
 afterEach(stopConnectors);
 afterEach(closeServers);
 
 /** How many URLs; the matrix asks each Axios for as many. */
-const URLS = Number(process.env.HOSTILE_URLS ?? 100_000);
+const URLS = effort(100_000);
 const BATCH = 250;
 
 const PATH = `/api/account/${ACCOUNT}/messaging/consumer/conversation`;

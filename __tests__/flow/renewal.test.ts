@@ -3,14 +3,14 @@ import axios from 'axios';
 import type { CommonOptions, TokenEvent } from '../../lib/index.js';
 import { ACCOUNT, defer, envelope, makeToken, SEND, until } from '../support/cloud.js';
 import { rejection, startConnector, stopConnectors } from '../support/connector.js';
+import { effort } from '../support/effort.js';
 
 afterEach(stopConnectors);
 
 const asC = { onBehalfOf: 'c' };
 const MINUTE = 60_000;
-/** The matrix has many cells, and is content with fewer. */
-const HERD = Number(process.env.HERD ?? 20_000);
-const IN_FLIGHT = Math.min(HERD, 5_000);
+const HERD = effort(20_000);
+const IN_FLIGHT = effort(5_000);
 
 /** A connector whose time the test makes pass. */
 async function startAt(options: CommonOptions = {}) {

@@ -1,6 +1,9 @@
 import axios from 'axios';
 import { ACCOUNT, CONVERSATION, defer, makeToken, SEND, until } from '../support/cloud.js';
 import { CLIENT_ID, CLIENT_SECRET, rejection, startConnector, stopConnectors } from '../support/connector.js';
+import { effort } from '../support/effort.js';
+
+const CROWD = effort(10_000);
 
 afterEach(stopConnectors);
 
@@ -42,12 +45,12 @@ describe('lazy and single flight', () => {
     expect(cloud.seen).toHaveLength(0);
   });
 
-  it('10,000 first requests at once for one consumer cost one call each of Domain API, Sentinel and IDP', async () => {
+  it(`${CROWD} first requests at once for one consumer cost one call each of Domain API, Sentinel and IDP`, async () => {
     const { cloud, http, auth } = await startConnector(
       {},
       { adapter: async (config) => ({ data: '', status: 200, statusText: '', headers: {}, config }) },
     );
-    await Promise.all(Array.from({ length: 10_000 }, () => http.post(SEND, {}, { onBehalfOf: 'one' })));
+    await Promise.all(Array.from({ length: CROWD }, () => http.post(SEND, {}, { onBehalfOf: 'one' })));
     expect(cloud.seen.map(({ service }) => service)).toEqual(['domain', 'sentinel', 'idp']);
     expect(auth.inspect().consumers.count).toBe(1);
   });

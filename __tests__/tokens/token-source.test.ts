@@ -4,6 +4,7 @@ import { createCooldown } from '../../lib/tokens/cooldown.js';
 import type { Identity } from '../../lib/tokens/identity.js';
 import type { Token } from '../../lib/tokens/token.js';
 import { createTokenSource, type Held } from '../../lib/tokens/token-source.js';
+import { effort } from '../support/effort.js';
 
 const IDENTITIES: readonly Identity[] = [{ accountId: 'a' }, { accountId: 'b' }];
 const LIFETIME_MS = 1_000;
@@ -229,7 +230,7 @@ it('is what a simple model of it says, whatever happens in whatever order', asyn
       await settled();
       for (const { result } of player.askers) expect(result).toBeDefined();
     }),
-    { numRuns: 600 },
+    { numRuns: effort(600) },
   );
 });
 
