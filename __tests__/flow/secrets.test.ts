@@ -245,10 +245,10 @@ async function play(scene: Scene, options: CommonOptions = {}, defaults: CreateA
 }
 
 /** What of the secrets stands in the things, however they are printed. */
-function leaks(things: unknown[], secrets: string[]): string[] {
+function leaks(things: unknown[], secrets: string[], printers = PRINTERS): string[] {
   const forms = secrets.flatMap(formsOf);
   const found: string[] = [];
-  for (const [name, printer] of Object.entries(PRINTERS)) {
+  for (const [name, printer] of Object.entries(printers)) {
     for (const thing of things) {
       const text = print(printer, thing);
       const form = forms.find((one) => text.includes(one)) ?? /signature\d+/.exec(text)?.[0];
@@ -270,7 +270,8 @@ describe('no token and no secret can be read in what leaves the package', () => 
     'but with redact: false, of %s, it can: so the test would see it',
     async (name) => {
       const { things, secrets } = await play(EVERY_SCENE[name] as Scene, { redact: false });
-      expect(leaks(things, secrets)).not.toEqual([]);
+      const [inspectAll] = Object.entries(PRINTERS).slice(1);
+      expect(leaks(things, secrets, Object.fromEntries([inspectAll as [string, never]]))).not.toEqual([]);
     },
   );
 });
