@@ -49,14 +49,20 @@ export function timeoutMs(timeout: unknown): number {
 }
 
 function onAbort(signal: GenericAbortSignal, listener: () => void, release: (() => void)[]): void {
-  if (signal.aborted) listener();
-  else signal.addEventListener?.('abort', listener);
-  release.push(() => signal.removeEventListener?.('abort', listener));
+  // Axios's type leaves its methods out for environments that lack them; Axios itself relies on them.
+  const full = signal as AbortSignal;
+  if (full.aborted) {
+    listener();
+    return;
+  }
+  full.addEventListener('abort', listener);
+  release.push(() => full.removeEventListener('abort', listener));
 }
 
-interface CancelTokenWithListeners {
-  subscribe?(listener: () => void): void;
-  unsubscribe?(listener: () => void): void;
+/** The half of Axios's CancelToken that its types do not have. */
+interface ListenableCancelToken {
+  subscribe(listener: () => void): void;
+  unsubscribe(listener: () => void): void;
 }
 
 function onCancel(
@@ -64,9 +70,9 @@ function onCancel(
   listener: () => void,
   release: (() => void)[],
 ): void {
-  const token = cancelToken as typeof cancelToken & CancelTokenWithListeners;
-  token.subscribe?.(listener);
-  release.push(() => token.unsubscribe?.(listener));
+  const token = cancelToken as typeof cancelToken & ListenableCancelToken;
+  token.subscribe(listener);
+  release.push(() => token.unsubscribe(listener));
 }
 
 function timeoutError(config: InternalAxiosRequestConfig): AxiosError {
