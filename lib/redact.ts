@@ -44,7 +44,9 @@ export function redactAnswer(answer: Answer, url: URL): void {
 function replaceRequest(holder: Record<string, unknown>, url: URL): void {
   const { request } = holder;
   if (!isRecord(request)) return;
-  const summary = summarize(request, url, holder.status !== undefined);
+  // An error of older Axios has no status of its own.
+  const wasAnswered = holder.status !== undefined || isRecord(holder.response);
+  const summary = summarize(request, url, wasAnswered);
   Reflect.set(holder, 'request', summary);
   // An error that a stream meets later on holds the request itself.
   printAs(request, () => summary);
