@@ -6,5 +6,5 @@ export default {
   ...base,
   testMatch: ['**/support/every-test.ts'],
   // A mutant that hangs is found soon.
-  testTimeout: 2_000,
+  testTimeout: 5_000,
 };

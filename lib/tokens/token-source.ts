@@ -8,10 +8,13 @@ import { isDead, isDue, type Token, type TokenWindows } from './token.js';
 
 /** One token per identity: obtained lazily, renewed ahead of its end, shared by all who ask at once, dropped by value. */
 export interface TokenSource {
-  /** The token in hand, where there is one that may be used. */
-  current(identity: Identity): Token | undefined;
   /**
-   * The token in hand, or the next one. One that is near its end is renewed in the background.
+   * The token in hand, without a wait; `undefined` where there is none that may be used. One that is near its end is renewed
+   * in the background.
+   */
+  take(identity: Identity): Token | undefined;
+  /**
+   * The token in hand, or the next one.
    *
    * @param isWanted whether the caller still waits; a call that nobody waits for any more is not begun
    */
@@ -63,9 +66,13 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
   const { memory, clock, windows, cooldown, forcedRefreshIntervalMs } = parts;
   const flights = new Map<string, Flight>();
 
-  function current(identity: Identity): Token | undefined {
+  function take(identity: Identity): Token | undefined {
     const held = memory.get(keyOf(identity));
-    return held && !held.dropped && !isDead(held.token, clock.now(), windows) ? held.token : undefined;
+    const now = clock.now();
+    if (!held || held.dropped || isDead(held.token, now, windows)) return undefined;
+    // Nobody waits for it, and while the token in hand lives its failure fails nobody; the cool-down spaces the tries.
+    if (isDue(held.token, now, windows)) next(identity, always, 'ahead').catch(() => {});
+    return held.token;
   }
 
   const land = pMemoize(
@@ -115,14 +122,8 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
   }
 
   return {
-    current,
-    async get(identity, isWanted = always) {
-      const token = current(identity);
-      if (!token) return next(identity, isWanted);
-      // Nobody waits for it, and while the token in hand lives its failure fails nobody; the cool-down spaces the tries.
-      if (isDue(token, clock.now(), windows)) next(identity, always, 'ahead').catch(() => {});
-      return token;
-    },
+    take,
+    get: async (identity, isWanted = always) => take(identity) ?? next(identity, isWanted),
     refuse(identity, value) {
       const key = keyOf(identity);
       const held = memory.get(key);
