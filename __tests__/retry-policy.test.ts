@@ -1,7 +1,7 @@
 import axios, { type AxiosError } from 'axios';
 import axiosRetry from 'axios-retry';
 import { livePersonRetry } from '../lib/index.js';
-import { tokenCallRetry } from '../lib/retry-policy.js';
+import { askedPauseMs, isTransientFault, tokenCallRetry } from '../lib/retry-policy.js';
 import { closeClouds, startCloud } from './support/cloud.js';
 
 afterEach(closeClouds);
@@ -28,12 +28,50 @@ it.each<[string, AxiosError, boolean, boolean]>([
   ['a reset', failed(undefined, {}, 'ECONNRESET'), true, true],
   ['a timeout', failed(undefined, {}, 'ECONNABORTED'), false, true],
   ['an abort', failed(undefined, {}, 'ERR_CANCELED'), false, false],
+  ['600', failed(600), false, true],
+  ['a pause of a minute', failed(429, { 'retry-after': '60' }), true, true],
   ['a pause of two minutes', failed(429, { 'retry-after': '120' }), false, false],
   ['401', failed(401), false, false],
   ['404', failed(404), false, false],
 ])('%s: retried by the preset %s, by the token calls %s', (_, error, preset, tokenCall) => {
   expect(livePersonRetry.retryCondition?.(error)).toBe(preset);
   expect(tokenCallRetry(undefined).retryCondition?.(error)).toBe(tokenCall);
+});
+
+it.each<[string, AxiosError, boolean]>([
+  ['an answer that broke off', failed(200, {}, 'ERR_BAD_RESPONSE'), true],
+  ['an answer that cannot be used', failed(200), false],
+  ['a redirect', failed(300, {}, 'ERR_BAD_RESPONSE'), false],
+  ['no answer', failed(), true],
+  [
+    'an answer that is too long',
+    { ...failed(), message: 'maxContentLength size of 65536 exceeded' } as AxiosError,
+    false,
+  ],
+])('%s may pass by itself: %s', (_, error, isSo) => {
+  expect(isTransientFault(error)).toBe(isSo);
+});
+
+it.each<[unknown, number]>([
+  ['7', 7_000],
+  [' 7 ', 7_000],
+  [7, 7_000],
+  ['0.25', 250],
+  ['7s', 0],
+  ['x7', 0],
+  ['1.x', 0],
+  ['-7', 0],
+  ['soon', 0],
+  [['7'], 0],
+  [undefined, 0],
+])('Retry-After: %j asks for %i ms', (header, ms) => {
+  expect(askedPauseMs(failed(429, { 'retry-after': header as string }))).toBe(ms);
+});
+
+it('Retry-After as a date in the past asks for nothing, and an answer without headers neither', () => {
+  expect(askedPauseMs(failed(429, { 'retry-after': new Date(0).toUTCString() }))).toBe(0);
+  expect(askedPauseMs({ response: { status: 429 } } as AxiosError)).toBe(0);
+  expect(askedPauseMs(failed())).toBe(0);
 });
 
 it('given keys override one by one, and undefined overrides nothing', () => {

@@ -6,10 +6,11 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import type { AxiosInstance } from 'axios';
 import { SEND } from '../support/cloud.js';
 import { startConnector, stopConnectors } from '../support/connector.js';
+import { effort } from '../support/effort.js';
 
 afterEach(stopConnectors);
 
-const CONSUMERS = Array.from({ length: 300 }, (_, index) => `consumer-${index}`);
+const CONSUMERS = Array.from({ length: effort(300) }, (_, index) => `consumer-${index}`);
 
 /** Old code that knows of no consumer, and by what detour it comes to send. */
 type Detour = (send: () => Promise<unknown>) => Promise<unknown>;
@@ -89,20 +90,23 @@ const DETOURS: [string, Detour][] = [
   ['through a queue with one worker for all', (send) => enqueue(send)],
 ];
 
-it.each(DETOURS)('300 consumers at once, each message sent %s, speak for themselves alone', async (_, detour) => {
-  const { cloud, http, auth } = await startConnector();
-  // As a call site that was never touched: it has the message, and no idea of a consumer.
-  const sendMessage = (instance: AxiosInstance, from: string) => instance.post(SEND, { from });
-  await Promise.all(
-    CONSUMERS.map((consumer) => auth.runOnBehalfOf(consumer, () => detour(() => sendMessage(http, consumer)))),
-  );
-  const sends = cloud.seen.filter(({ service }) => service === 'send');
-  expect(sends).toHaveLength(300);
-  for (const { body, headers } of sends) {
-    expect(cloud.issued.consumerJws.get(JSON.parse(body).from)).toEqual([headers['x-lp-on-behalf']]);
-  }
-  await expect(http.post(SEND, {})).rejects.toMatchObject({ code: 'ERR_NO_CONSUMER' });
-});
+it.each(DETOURS)(
+  'hundreds of consumers at once, each message sent %s, speak for themselves alone',
+  async (_, detour) => {
+    const { cloud, http, auth } = await startConnector();
+    // As a call site that was never touched: it has the message, and no idea of a consumer.
+    const sendMessage = (instance: AxiosInstance, from: string) => instance.post(SEND, { from });
+    await Promise.all(
+      CONSUMERS.map((consumer) => auth.runOnBehalfOf(consumer, () => detour(() => sendMessage(http, consumer)))),
+    );
+    const sends = cloud.seen.filter(({ service }) => service === 'send');
+    expect(sends).toHaveLength(CONSUMERS.length);
+    for (const { body, headers } of sends) {
+      expect(cloud.issued.consumerJws.get(JSON.parse(body).from)).toEqual([headers['x-lp-on-behalf']]);
+    }
+    await expect(http.post(SEND, {})).rejects.toMatchObject({ code: 'ERR_NO_CONSUMER' });
+  },
+);
 
 it('a context within a context is the inner one, and the outer again after it', async () => {
   const { cloud, http, auth } = await startConnector();

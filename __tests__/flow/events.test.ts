@@ -31,6 +31,28 @@ it('tell of tokens and replays, and name no consumer', async () => {
   });
 });
 
+it('beside them, inspect() tells ages and states', async () => {
+  let now = 1_000_000;
+  const { cloud, http, auth } = await startConnector({ clock: { now: () => now }, maxConsumers: 5 });
+  const accounts = () => auth.inspect().accounts;
+  expect(auth.inspect()).toEqual({ closed: false, consumers: { count: 0, max: 5 }, accounts: [] });
+  await http.post(SEND, {}, { onBehalfOf: 'c' });
+  now += 60_000;
+  const appJwt = { state: 'usable', ageMs: 60_000, expiresInMs: 3_540_000 };
+  expect(accounts()).toEqual([{ accountId: ACCOUNT, hostsAgeMs: 60_000, appJwt }]);
+  now += 3_600_000;
+  expect(accounts()).toMatchObject([{ appJwt: { state: 'expired', ageMs: 3_660_000, expiresInMs: -60_000 } }]);
+  auth.invalidate();
+  expect(accounts()).toMatchObject([{ appJwt: { state: 'invalidated' } }]);
+  await auth.getAppJwt();
+  cloud.script.send = () => ({ status: 401, body: envelope(40102) });
+  cloud.script.sentinel = () => ({ status: 503 });
+  await rejection(http.post(SEND, {}, { onBehalfOf: 'c' }));
+  expect(accounts()).toMatchObject([{ appJwt: { state: 'refused' } }]);
+  auth.close();
+  expect(auth.inspect().closed).toBe(true);
+});
+
 it('tell of failures: whose, what to do, and until when they are remembered', async () => {
   const { cloud, auth } = await startConnector({
     clock: { now: () => 1_000 },

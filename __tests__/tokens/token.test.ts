@@ -24,12 +24,19 @@ it('reads the vendor’s own samples: an AppJWT of one hour, a ConsumerJWS witho
   expect(findWrongClaim(jws, { account_id: 'le31457780', ext_consumer_id: 'other' })).toBe('ext_consumer_id');
 });
 
-it.each([[undefined], [5], [''], ['a.b'], ['a.b.c'], [`${APP_JWT} `], [`${APP_JWT}.x`], [APP_JWT.split('.')[0]]])(
-  '%j is no JWT',
-  (value) => {
-    expect(readClaims(value)).toBeUndefined();
-  },
-);
+it.each([
+  [undefined],
+  [5],
+  [''],
+  [{ toString: () => APP_JWT }],
+  ['a.b'],
+  ['a.b.c'],
+  [`${APP_JWT} `],
+  [`${APP_JWT}.x`],
+  [APP_JWT.split('.')[0]],
+])('%j is no JWT', (value) => {
+  expect(readClaims(value)).toBeUndefined();
+});
 
 it.each([
   [{ iat: 100, exp: 400 }, undefined, 300_000],
@@ -37,7 +44,11 @@ it.each([
   [{ exp: 400 }, 60, 60_000],
   [{ iat: 400, exp: 400 }, 60, 60_000],
   [{ iat: 400, exp: 100 }, '60', 60_000],
+  [{ iat: '100', exp: '400' }, 60, 60_000],
+  [{ iat: 100, exp: '400' }, 60, 60_000],
   [{}, 'soon', 3_600_000],
+  [{}, [60], 3_600_000],
+  [{}, Number.POSITIVE_INFINITY, 3_600_000],
   [{}, -1, 3_600_000],
   [{}, undefined, 3_600_000],
 ])('an AppJWT with %j and expires_in %j lives %i ms', (claims, expiresIn, lifetimeMs) => {
@@ -45,9 +56,21 @@ it.each([
 });
 
 it.each([
+  [{ exp: 1_000 }, 400_000, 600_000],
+  [{ exp: 1_000, iat: 900 }, 400_000, 100_000],
+  [{ exp: 1_000 }, 2_000_000, 0],
+  [{ exp: '1000', iat: 900 }, 0, undefined],
+  [{ iat: 900 }, 0, undefined],
+])('a ConsumerJWS with %j, received at %i, lives %s ms', (claims, receivedAt, lifetimeMs) => {
+  expect(consumerJwsLifetimeMs(claims, receivedAt)).toBe(lifetimeMs);
+});
+
+it.each([
   ['an array that has the account', { aud: ['a', 'b'] }, { aud: 'b' }, undefined],
   ['an array that has not', { aud: ['a'] }, { aud: 'b' }, 'aud'],
-  ['a number', { aud: '5' }, { aud: '5' }, undefined],
+  ['a number', { aud: 5 }, { aud: '5' }, undefined],
+  ['another number', { aud: 6 }, { aud: '5' }, 'aud'],
+  ['an object that reads like the account', { aud: { toString: () => 'b' } }, { aud: 'b' }, 'aud'],
   ['an absent claim', {}, { aud: 'b' }, undefined],
 ])('of claims, %s', (_, claims, wanted, wrong) => {
   expect(findWrongClaim(claims, wanted)).toBe(wrong);
