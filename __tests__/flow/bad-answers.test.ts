@@ -134,7 +134,7 @@ describe.each<[string, RequestListener]>([
       listener(request, response);
     });
     const place = service === 'domain' ? { domainApi: origin } : { domains: { [service]: origin } };
-    const { auth } = await startConnector({ ...place, tokenTimeoutMs: 50 });
+    const { auth } = await startConnector({ ...place, tokenTimeoutMs: 500 });
     await expect(auth.getConsumerJws('c')).rejects.toMatchObject({
       code,
       transient: true,
@@ -152,7 +152,7 @@ describe.each<[string, RequestListener]>([
     });
     const { http } = await startConnector({
       domains: { sentinel: origin },
-      tokenTimeoutMs: 50,
+      tokenTimeoutMs: 500,
       maxConcurrentTokenRequests: 1,
       retry: { retries: 2, retryDelay: () => 1 },
     });

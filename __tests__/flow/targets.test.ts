@@ -217,7 +217,7 @@ describe('the account in the URL picks the credentials', () => {
     const cloud = await startCloud();
     const found = { clientId: 'id', clientSecret: 'secret' };
     const credentials = jest.fn(async () => found).mockReturnValueOnce(new Promise(() => {}));
-    const auth = createConnectorAuth({ credentials, domainApi: cloud.origin, retry: false, tokenTimeoutMs: 30 });
+    const auth = createConnectorAuth({ credentials, domainApi: cloud.origin, retry: false, tokenTimeoutMs: 500 });
     const http = axios.create({ baseURL: cloud.origin });
     auth.install(http);
     await expect(http.post(SEND, {}, { onBehalfOf: 'c' })).rejects.toMatchObject({
