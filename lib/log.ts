@@ -23,7 +23,9 @@ const TOKENS = {
 export function logEvents(events: EventHub, logger: Logger): void {
   /** What was last said of each subject. */
   const said = new Map<string, string>();
-  const say = (level: Level, line: string) => logger[level](`axios-liveperson-auth: ${line}`);
+  // A logger may be slow to fail: what it promises goes no further.
+  const say = (level: Level, line: string) =>
+    void Promise.resolve(logger[level](`axios-liveperson-auth: ${line}`)).catch(() => {});
   const sayOnce = (subject: string, state: string, level: Level, line: string) => {
     if (said.get(subject) === state) return;
     said.set(subject, state);

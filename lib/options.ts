@@ -92,7 +92,8 @@ export interface CommonOptions {
    */
   forcedRefreshIntervalMs?: number | undefined;
   /**
-   * One attempt at Sentinel, IDP or the Domain API, in milliseconds.
+   * One attempt at Sentinel, IDP or the Domain API, from its beginning to the last byte, and one call of `credentials`; in
+   * milliseconds.
    * @default 10_000
    */
   tokenTimeoutMs?: number | undefined;

@@ -1,11 +1,14 @@
+import type { RequestListener } from 'node:http';
 import { createServer } from 'node:net';
 import { isAxiosError } from 'axios';
 import { isConnectorAuthError } from '../../lib/index.js';
 import { isAxiosAtLeast } from '../support/axios-version.js';
-import { ACCOUNT, makeToken, type Reply, SEND, type Service } from '../support/cloud.js';
+import { ACCOUNT, makeToken, type Reply, SEND, type Service, until } from '../support/cloud.js';
 import { CLIENT_SECRET, rejection, startConnector, stopConnectors } from '../support/connector.js';
+import { closeServers, startServer } from '../support/server.js';
 
 afterEach(stopConnectors);
+afterEach(closeServers);
 
 const STAGES = [
   ['domain', 'ERR_DOMAIN_LOOKUP'],
@@ -103,6 +106,64 @@ it('a service that does not answer in time is an error after tokenTimeoutMs', as
     transient: true,
     message: expect.stringContaining('in time'),
   });
+});
+
+// Against both, Axios's own timeout never ends: it starts anew with each byte, and is over with an upgrade.
+describe.each<[string, RequestListener]>([
+  [
+    'answers drop by drop',
+    (_, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      const drops = setInterval(() => response.write(' '), 5);
+      response.on('close', () => clearInterval(drops));
+    },
+  ],
+  [
+    'switches protocols',
+    (request) => {
+      request.socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    },
+  ],
+])('a service that %s', (_, listener) => {
+  it.each(STAGES)('as %s is an error after tokenTimeoutMs, and is let go', async (service, code) => {
+    let closed = 0;
+    const { origin } = await startServer((request, response) => {
+      request.socket.on('close', () => {
+        closed += 1;
+      });
+      listener(request, response);
+    });
+    const place = service === 'domain' ? { domainApi: origin } : { domains: { [service]: origin } };
+    const { auth } = await startConnector({ ...place, tokenTimeoutMs: 500 });
+    await expect(auth.getConsumerJws('c')).rejects.toMatchObject({
+      code,
+      transient: true,
+      message: expect.stringContaining('in time'),
+    });
+    await until(() => closed === 1);
+  });
+
+  it('is asked again by the retry policy, and holds nobody up once it is well', async () => {
+    let calls = 0;
+    const { origin } = await startServer((request, response) => {
+      calls += 1;
+      if (calls <= 2) listener(request, response);
+      else response.end(JSON.stringify({ access_token: makeToken({ aud: ACCOUNT }) }));
+    });
+    const { http } = await startConnector({
+      domains: { sentinel: origin },
+      tokenTimeoutMs: 500,
+      maxConcurrentTokenRequests: 1,
+      retry: { retries: 2, retryDelay: () => 1 },
+    });
+    expect((await http.post(SEND, {}, { onBehalfOf: 'c' })).status).toBe(200);
+    expect(calls).toBe(3);
+  });
+});
+
+it('a tokenTimeoutMs beyond what a timer can count is a long one', async () => {
+  const { http } = await startConnector({ tokenTimeoutMs: 2 ** 40 });
+  expect((await http.post(SEND, {}, { onBehalfOf: 'c' })).status).toBe(200);
 });
 
 it('a service that is not there is an error', async () => {

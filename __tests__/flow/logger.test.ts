@@ -153,10 +153,21 @@ it.each<[string, (stream: NodeJS.WritableStream) => Logger]>([
   expect(text()).toContain('New AppJWT for account 70012345');
 });
 
-it('a logger that throws harms nothing', async () => {
-  const fail = () => {
-    throw new Error('the disk is full');
-  };
+it.each<[string, () => unknown]>([
+  [
+    'throws',
+    () => {
+      throw new Error('the disk is full');
+    },
+  ],
+  ['rejects', () => Promise.reject(new Error('the disk is full'))],
+])('a logger that %s harms nothing', async (_, fail) => {
   const { http } = await startConnector({ logger: { debug: fail, info: fail, warn: fail, error: fail } });
+  const unhandled: unknown[] = [];
+  const note = (error: unknown) => unhandled.push(error);
+  process.on('unhandledRejection', note);
   expect((await http.post(SEND, {}, asC)).status).toBe(200);
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off('unhandledRejection', note);
+  expect(unhandled).toEqual([]);
 });

@@ -123,6 +123,26 @@ describe('a clock that is wrong', () => {
     expect([cloud.count('sentinel'), cloud.count('send')]).toEqual([2, 12]);
   });
 
+  it('and steps back after a forced renewal does not keep the next from being made', async () => {
+    const { cloud, http, pass } = await startAt({ forcedRefreshIntervalMs: 5_000 });
+    for (const serial of [0, 1]) {
+      await http.post(SEND, {}, asC);
+      cloud.refuse(cloud.issued.appJwt[serial]);
+      if (serial === 1) pass(-24 * 60 * MINUTE);
+    }
+    for (let i = 0; i < 10; i++) await http.post(SEND, {}, asC);
+    expect([cloud.count('sentinel'), cloud.count('send')]).toEqual([3, 14]);
+  });
+
+  it('and steps back during a cool-down ends it', async () => {
+    const { cloud, http, pass } = await startAt({ failureCooldownMs: { min: 5_000, max: 15_000 } });
+    cloud.script.sentinel = () => ({ status: 503 });
+    await expect(http.post(SEND, {}, asC)).rejects.toMatchObject({ code: 'ERR_APP_JWT' });
+    delete cloud.script.sentinel;
+    pass(-24 * 60 * MINUTE);
+    expect((await http.post(SEND, {}, asC)).status).toBe(200);
+  });
+
   it('and steps forward costs one call', async () => {
     const { cloud, http, pass } = await startAt();
     await http.post(SEND, {}, asC);

@@ -213,6 +213,22 @@ describe('the account in the URL picks the credentials', () => {
     }
   });
 
+  it('a lookup of credentials that hangs ends after tokenTimeoutMs, and the next request asks again', async () => {
+    const cloud = await startCloud();
+    const found = { clientId: 'id', clientSecret: 'secret' };
+    const credentials = jest.fn(async () => found).mockReturnValueOnce(new Promise(() => {}));
+    const auth = createConnectorAuth({ credentials, domainApi: cloud.origin, retry: false, tokenTimeoutMs: 500 });
+    const http = axios.create({ baseURL: cloud.origin });
+    auth.install(http);
+    await expect(http.post(SEND, {}, { onBehalfOf: 'c' })).rejects.toMatchObject({
+      code: 'ERR_UNKNOWN_ACCOUNT',
+      transient: true,
+      message: expect.stringContaining('no answer in time'),
+    });
+    expect((await http.post(SEND, {}, { onBehalfOf: 'c' })).status).toBe(200);
+    expect(credentials).toHaveBeenCalledTimes(2);
+  });
+
   it('credentials that Sentinel refuses are looked up again once', async () => {
     const cloud = await startCloud();
     const secrets = ['old', 'new'];

@@ -23,6 +23,7 @@ export interface Cooldown {
 interface Failure {
   readonly identity: Identity;
   readonly error: ConnectorAuthError;
+  readonly since: number;
   readonly until: number;
   readonly pauseMs: number;
 }
@@ -43,15 +44,19 @@ export function createCooldown({ clock, range, code }: CooldownParts): Cooldown 
   return {
     assertOver(identity) {
       const failure = failures.get(keyOf(identity));
-      if (failure && clock.now() < failure.until) throw copyError(failure.error);
+      if (!failure) return;
+      const now = clock.now();
+      // Before its beginning it is as good as over: a clock that steps back would make it last for as long as the step.
+      if (failure.since <= now && now < failure.until) throw copyError(failure.error);
     },
     start(identity, error) {
       if (!isConnectorAuthError(error) || error.code !== code || range.max === 0) return error;
       const before = failures.get(keyOf(identity));
       const pauseMs = before ? Math.min(before.pauseMs * 2, range.max) : range.min;
-      const retryAt = Math.max(clock.now() + pauseMs, error.retryAt ?? 0);
+      const since = clock.now();
+      const retryAt = Math.max(since + pauseMs, error.retryAt ?? 0);
       const remembered = new ConnectorAuthError(error.code, error.message, { ...error, retryAt });
-      failures.set(keyOf(identity), { identity, error: remembered, until: retryAt, pauseMs });
+      failures.set(keyOf(identity), { identity, error: remembered, since, until: retryAt, pauseMs });
       return copyError(remembered);
     },
     end: (identity) => void failures.delete(keyOf(identity)),

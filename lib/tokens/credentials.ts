@@ -1,6 +1,8 @@
+import { AxiosError, isAxiosError } from 'axios';
 import pMemoize from 'p-memoize';
 import { ConnectorAuthError } from '../errors.js';
 import { type Credentials, isAccountId, isCredentials, type ResolvedOptions } from '../options.js';
+import { waitFor } from '../wait.js';
 
 /** Which accounts are ours, and with what they sign in. */
 export interface CredentialsBook {
@@ -27,9 +29,10 @@ export function createCredentialsBook(options: ResolvedOptions): CredentialsBook
 
   async function lookUp(accountId: string): Promise<unknown> {
     try {
-      return await options.credentials(accountId);
+      // All of the account's requests wait for the one lookup: one that hangs must end, or they all would for good.
+      return await waitFor(async () => options.credentials(accountId), { timeout: options.tokenTimeoutMs });
     } catch (error) {
-      const message = `The option credentials failed for account ${accountId} (${error instanceof Error ? error.name : typeof error}). The next request asks it again.`;
+      const message = `The option credentials failed for account ${accountId} (${nameOf(error)}). The next request asks it again.`;
       throw new ConnectorAuthError('ERR_UNKNOWN_ACCOUNT', message, { accountId, transient: true });
     }
   }
@@ -39,6 +42,11 @@ export function createCredentialsBook(options: ResolvedOptions): CredentialsBook
     find: async (accountId) => inHand.get(accountId) ?? renew(accountId),
     renew,
   };
+}
+
+function nameOf(error: unknown): string {
+  if (isAxiosError(error) && error.code === AxiosError.ECONNABORTED) return 'no answer in time';
+  return error instanceof Error ? error.name : typeof error;
 }
 
 function unknownAccount(accountId: string, found: unknown): ConnectorAuthError {

@@ -6,7 +6,7 @@ import { ConnectorAuthError, type ConnectorAuthErrorCode, closedError } from '..
 import type { FailureEvent } from '../events.js';
 import type { ResolvedOptions } from '../options.js';
 import { askedPauseMs, isTransientFault, tokenCallRetry } from '../retry-policy.js';
-import type { IsWanted } from '../wait.js';
+import { type IsWanted, timeoutMs } from '../wait.js';
 
 /** No honest answer of these services comes near it. */
 const LONGEST_ANSWER_BYTES = 64 * 1024;
@@ -46,7 +46,7 @@ export function createTokenClient(options: ResolvedOptions): TokenClient {
   const client = createPrivateInstance(options);
   axiosRetry(client, tokenCallRetry(options.retry));
   const takeTurn = pLimit(options.maxConcurrentTokenRequests);
-  const send = axios.getAdapter('http');
+  const send = sendWithin(options.tokenTimeoutMs);
   // Each attempt takes a turn of its own: a call that waits for its retry keeps nobody else waiting.
   const sendInTurn =
     (isWanted: IsWanted): AxiosAdapter =>
@@ -76,14 +76,34 @@ export function createTokenClient(options: ResolvedOptions): TokenClient {
   return { call, close: () => closing.abort() };
 }
 
-function createPrivateInstance({ axiosConfig, tokenTimeoutMs }: ResolvedOptions) {
+/**
+ * One attempt, which ends when its time is up. Axios's own timeout would not do: it starts anew with each byte that comes,
+ * and is over when the service switches protocols.
+ */
+function sendWithin(tokenTimeoutMs: number): AxiosAdapter {
+  const send = axios.getAdapter('http');
+  return async (config) => {
+    // A cancel token, since the signal is that of close().
+    const end = axios.CancelToken.source();
+    const timer = setTimeout(end.cancel, timeoutMs(tokenTimeoutMs));
+    try {
+      return await send({ ...config, timeout: 0, cancelToken: end.token });
+    } catch (error) {
+      if (!end.token.reason) throw error;
+      throw new AxiosError(`timeout of ${tokenTimeoutMs}ms exceeded`, AxiosError.ECONNABORTED, config);
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+}
+
+function createPrivateInstance({ axiosConfig }: ResolvedOptions) {
   const instance = axios.create();
   // Whatever stands in the defaults of the static axios (an Authorization, a baseURL, transforms) is not for these calls.
   for (const name of Object.keys(instance.defaults)) delete (instance.defaults as Record<string, unknown>)[name];
   return Object.assign(instance, {
     defaults: Object.assign(instance.defaults, axiosConfig, {
       headers: { ...axiosConfig.headers },
-      timeout: tokenTimeoutMs,
       maxRedirects: 0,
       maxContentLength: LONGEST_ANSWER_BYTES,
       responseType: 'text',

@@ -129,7 +129,7 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
       const held = memory.get(key);
       if (held?.token.value !== value || held.dropped) return;
       const now = clock.now();
-      if (held.forcedAt !== undefined && now - held.forcedAt < forcedRefreshIntervalMs) return;
+      if (held.forcedAt !== undefined && Math.abs(now - held.forcedAt) < forcedRefreshIntervalMs) return;
       memory.set(key, { ...held, dropped: 'refused', forcedAt: now });
     },
     invalidate(matches) {
