@@ -71,3 +71,63 @@ it('undefined means the default', () => {
     accounts: [],
   });
 });
+
+describe('says what it must be, and what it was', () => {
+  const noBrand = { accountId: undefined, clientId: undefined, clientSecret: undefined };
+  it.each<[Record<string, unknown> | undefined, string]>([
+    [undefined, 'options must be an object; received undefined.'],
+    [
+      { accountId: 5 },
+      'accountId must be your LivePerson account id as a string (or give credentials instead); received 5.',
+    ],
+    [{ clientId: null }, 'clientId must be a string that is not empty; received null.'],
+    [{ clientSecret: '' }, 'clientSecret must be a string that is not empty; received an empty string.'],
+    [{ clientSecret: ['the-secret'] }, 'clientSecret must be a string that is not empty; received an array.'],
+    [{ clientSecret: true }, 'clientSecret must be a string that is not empty; received true.'],
+    [{ ...noBrand, credentials: 'x' }, 'credentials must be a function of the account id; received "x".'],
+    [{ credentials: () => undefined }, 'give either credentials or accountId, not both.'],
+    [{ consumerId: 'c' }, 'consumerId must be a function; received "c".'],
+    [{ consumerId: undefined, clock: null }, 'clock must be an object with now(); received null.'],
+    [{ retry: [] }, 'retry must be an axios-retry configuration or false; received an array.'],
+    [{ redact: 'no' }, 'redact must be true or false; received "no".'],
+    [{ logger: null }, 'logger must be an object with debug(), info(), warn() and error(); received null.'],
+    [
+      { logger: { debug() {} } },
+      'logger must be an object with debug(), info(), warn() and error(); received a value of type object.',
+    ],
+    [{ authorizationPrefix: ['Bearer '] }, 'authorizationPrefix must be printable text; received an array.'],
+    [
+      { onBehalfHeaders: ['X-On-Behalf', 'a b'] },
+      'onBehalfHeaders must be a list of at least one header name, none of them Authorization; received an array.',
+    ],
+    [
+      { onBehalfHeaders: [5] },
+      'onBehalfHeaders must be a list of at least one header name, none of them Authorization; received an array.',
+    ],
+    [{ appJwtVersion: '' }, "appJwtVersion must be '1.0' or '2.0'; received \"\"."],
+    [{ failureCooldownMs: { min: 10, max: 5 } }, 'failureCooldownMs.max must be at least min (10); received 5.'],
+    [{ domains: { ipd: 'https://x' } }, 'domains.ipd is not one of sentinel, idp, asyncMessagingEnt.'],
+    [
+      { domains: { idp: 5 } },
+      "domains.idp must be an origin such as 'https://lo.idp.liveperson.net', with no path; received 5.",
+    ],
+    [
+      { trustedOrigins: [5] },
+      "trustedOrigins[0] must be an origin such as 'https://gateway.example', with an optional path; received 5.",
+    ],
+    [
+      { trustedOrigins: ['https://u:p@x'] },
+      'trustedOrigins[0] must be an origin such as \'https://gateway.example\', with an optional path; received "https://…@x".',
+    ],
+    [{ acountId: '1' }, "there is no option acountId; see the README's options table."],
+  ])('%j', (options, message) => {
+    const create = () => createConnectorAuth((options && { ...brand, ...options }) as never);
+    expect(create).toThrow(new TypeError(`createConnectorAuth: ${message}`));
+  });
+});
+
+it('takes either version of Sentinel’s endpoint, and fixed origins of some services alone', () => {
+  for (const appJwtVersion of ['1.0', '2.0'] as const)
+    expect(() => createConnectorAuth({ ...brand, appJwtVersion })).not.toThrow();
+  expect(() => createConnectorAuth({ ...brand, domains: { idp: undefined } })).not.toThrow();
+});
