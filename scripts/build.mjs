@@ -17,8 +17,8 @@ const common = {
 };
 
 rmSync('dist', { recursive: true, force: true });
-const { index } = common.entryPoints;
-await build({ ...common, entryPoints: { index }, format: 'esm', outdir: 'dist/esm', packages: 'external' });
+const { emulator: _, ...others } = common.entryPoints;
+await build({ ...common, entryPoints: others, format: 'esm', outdir: 'dist/esm', packages: 'external' });
 await build({ ...common, format: 'cjs', outdir: 'dist/cjs', external: ['axios', 'lru-cache'] });
 writeFileSync('dist/cjs/package.json', '{ "type": "commonjs" }\n');
 const emulator = Object.keys(createRequire(import.meta.url)('../dist/cjs/emulator.js'));
@@ -34,11 +34,13 @@ await build({
   banner: { js: '#!/usr/bin/env node' },
 });
 execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
-removeUnreachableTypes('dist/esm', ['index.d.ts', 'emulator/index.d.ts']);
+removeUnreachableTypes('dist/esm');
 cpSync('dist/esm', 'dist/cjs', { recursive: true, filter: (path) => !path.endsWith('.js') });
 
-/** The types of what no entry point leads to are of use to nobody. */
-function removeUnreachableTypes(folder, entries) {
+/** The types of what no export of the package leads to are of use to nobody. */
+function removeUnreachableTypes(folder) {
+  const { exports } = JSON.parse(readFileSync('package.json', 'utf8'));
+  const entries = Object.values(exports).flatMap((entry) => entry.import?.types ?? []);
   const reached = new Set();
   const visit = (file) => {
     if (reached.has(file)) return;
@@ -47,7 +49,7 @@ function removeUnreachableTypes(folder, entries) {
       visit(join(dirname(file), `${path}.d.ts`));
     }
   };
-  for (const entry of entries) visit(join(folder, entry));
+  for (const entry of entries) visit(join(entry));
   for (const file of readdirSync(folder, { recursive: true })) {
     if (file.endsWith('.d.ts') && !reached.has(join(folder, file))) rmSync(join(folder, file));
   }
