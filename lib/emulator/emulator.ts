@@ -1,14 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createAgentDesk, textEvent } from './agent-desk.js';
+import { createControlApi, isControlPath } from './control-api.js';
+import { createConversationBook } from './conversations.js';
 import { answerDomainApi } from './domain-api.js';
 import { createFaults, type Fault } from './faults.js';
 import { listen, write, writeHalf } from './http-server.js';
 import { answerIdp } from './idp.js';
-import { type EmulatorOptions, resolveOptions } from './options.js';
-import { type Incoming, notFound, type Reply } from './reply.js';
+import type { ConversationEvent } from './notifications.js';
+import { type EmulatorOptions, resolveOptions, resolveWebhook, type WebhookOptions } from './options.js';
+import { type Incoming, isRecord, notFound, type Reply } from './reply.js';
 import { type LoggedRequest, type ServiceName, serviceOf } from './request-log.js';
 import { type AcceptedMessage, createSendApi } from './send-api.js';
 import { answerSentinel } from './sentinel.js';
 import { createTokenBook } from './tokens.js';
+import { createWebhook, type Delivery } from './webhook.js';
 
 /** A LivePerson cloud on this machine. */
 export interface Emulator {
@@ -22,6 +27,7 @@ export interface Emulator {
   readonly messages: readonly AcceptedMessage[];
   clearRequests(): void;
   clearMessages(): void;
+  clearDeliveries(): void;
   /** Every AppJWT issued so far, of the account or of all, is refused from now on: with 40102 by the Send API. */
   revokeAppJwts(accountId?: string): void;
   /** Every ConsumerJWS issued so far, of the consumer or of all, is refused from now on: with 40103. */
@@ -30,7 +36,23 @@ export interface Emulator {
   failNext(service: Exclude<ServiceName, 'unknown'>, fault: Fault): void;
   /** Forgets the faults that still wait in line. */
   clearFaults(): void;
-  /** Ends open connections too. */
+  /** Where events go from now on, those that wait included; `undefined` for nowhere. @throws TypeError for a bad one */
+  setWebhook(webhook: string | WebhookOptions | undefined): void;
+  /**
+   * The agent says something in a conversation. Fulfilled when the connector's webhook has taken it, or it was given up.
+   *
+   * @throws Error when there is no such open conversation, or no webhook
+   */
+  agentSays(conversationId: string, text: string): Promise<Delivery>;
+  /** The same for any event: rich content, a file, `{ type: 'ChatStateEvent', chatState: 'COMPOSING' }`. */
+  agentSends(conversationId: string, event: ConversationEvent): Promise<Delivery>;
+  /** The agent closes a conversation. @throws as `agentSays` */
+  closeConversation(conversationId: string): Promise<Delivery>;
+  /** What was, and is still to be, delivered to the webhook, oldest first. */
+  readonly deliveries: readonly Delivery[];
+  /** Delivers the very same event once more, as LivePerson may. */
+  redeliver(delivery: Delivery): Promise<Delivery>;
+  /** Ends open connections, and deliveries under way. */
   close(): Promise<void>;
 }
 
@@ -46,7 +68,10 @@ export interface Emulator {
 export async function startEmulator(emulatorOptions: EmulatorOptions): Promise<Emulator> {
   const options = resolveOptions(emulatorOptions);
   const tokens = createTokenBook();
-  const sendApi = createSendApi(options, tokens);
+  const conversations = createConversationBook();
+  const webhook = createWebhook(options);
+  const desk = createAgentDesk(conversations, webhook, options.autoReply);
+  const sendApi = createSendApi(options, tokens, conversations, desk.ears);
   const faults = createFaults();
   const requests: LoggedRequest[] = [];
   const pauses = new Set<() => void>();
@@ -54,6 +79,7 @@ export async function startEmulator(emulatorOptions: EmulatorOptions): Promise<E
   async function handle(request: IncomingMessage, body: string, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', origin);
     const incoming = { method: request.method ?? '', url, headers: request.headers, body };
+    if (options.controlApi && isControlPath(url.pathname)) return write(response, control(incoming));
     const service = serviceOf(url.pathname);
     const entry: LoggedRequest = {
       service,
@@ -62,6 +88,7 @@ export async function startEmulator(emulatorOptions: EmulatorOptions): Promise<E
       headers: request.headers,
       body,
       status: 0,
+      errorCode: undefined,
       time: Date.now(),
     };
     requests.push(entry);
@@ -70,17 +97,25 @@ export async function startEmulator(emulatorOptions: EmulatorOptions): Promise<E
     if (fault?.delayMs) await pause(fault.delayMs);
     if (fault?.reset) {
       response.destroy();
+      options.onRequest(entry);
       return;
     }
     const isBent = fault && (fault.status !== undefined || fault.body !== undefined || fault.headers !== undefined);
-    const reply = isBent ? bend(fault) : await route(service, incoming);
+    const isPlain = options.tls !== undefined && !('encrypted' in request.socket);
+    const reply = isBent ? bend(fault) : isPlain && service !== 'domain' ? httpsOnly : await route(service, incoming);
     entry.status = reply.status;
+    entry.errorCode = errorCodeOf(reply);
     if (fault?.cutOff) writeHalf(response, reply);
     else write(response, reply);
+    // The answer gets a head start, as it has in life.
+    setImmediate(() => {
+      options.onRequest(entry);
+      reply.after?.();
+    });
   }
 
   function route(service: ServiceName, incoming: Incoming): Reply | Promise<Reply> {
-    if (service === 'domain') return answerDomainApi(incoming, options, host);
+    if (service === 'domain') return answerDomainApi(incoming, options, String(incoming.headers.host ?? host));
     if (service === 'sentinel') return answerSentinel(incoming, options, tokens);
     if (service === 'idp') return answerIdp(incoming, options, tokens);
     return service === 'unknown' ? notFound : sendApi.answer(incoming);
@@ -99,25 +134,53 @@ export async function startEmulator(emulatorOptions: EmulatorOptions): Promise<E
   }
 
   const server = await listen(options, handle);
-  const host = `${options.host.includes(':') ? `[${options.host}]` : options.host}:${server.port}`;
+  const host = `${hostOf(options.host)}:${server.port}`;
   const origin = `${options.tls ? 'https' : 'http'}://${host}`;
 
-  return {
+  const emulator: Emulator = {
     origin,
     host,
     requests,
     messages: sendApi.messages,
+    deliveries: webhook.deliveries,
     clearRequests: () => void requests.splice(0),
     clearMessages: sendApi.clearMessages,
+    clearDeliveries: webhook.clear,
+    clearFaults: faults.clear,
     revokeAppJwts: tokens.revokeAppJwts,
     revokeConsumerJws: tokens.revokeConsumerJws,
     failNext: faults.add,
-    clearFaults: faults.clear,
+    setWebhook: (next) => webhook.set(next === undefined ? undefined : resolveWebhook(next)),
+    agentSays: async (conversationId, text) => desk.send(conversationId, textEvent(text)),
+    agentSends: async (conversationId, event) => desk.send(conversationId, event),
+    closeConversation: async (conversationId) => desk.closeConversation(conversationId),
+    redeliver: webhook.repeat,
     async close() {
       for (const end of pauses) end();
-      await server.close();
+      await Promise.all([server.close(), webhook.close()]);
     },
   };
+  const control = createControlApi(emulator, conversations, desk);
+  return emulator;
+}
+
+/** Where an emulator that listens everywhere is reached from this machine, and an address as a URL has it. */
+function hostOf(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  if (host === '::') return '[::1]';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+/** LivePerson's Domain API alone is called in both ways. */
+const httpsOnly: Reply = {
+  status: 426,
+  headers: { upgrade: 'TLS/1.2', connection: 'upgrade' },
+  body: { error: 'https only: plain http reaches the Domain API alone' },
+};
+
+function errorCodeOf({ body }: Reply): number | undefined {
+  const error = isRecord(body) && isRecord(body.body) ? body.body.errorCode : undefined;
+  return typeof error === 'number' ? error : undefined;
 }
 
 const bend = ({ status = 500, body = {}, headers }: Fault): Reply => ({ status, body, ...(headers && { headers }) });
