@@ -19,7 +19,7 @@ const common = {
 rmSync('dist', { recursive: true, force: true });
 const { emulator: _, ...others } = common.entryPoints;
 await build({ ...common, entryPoints: others, format: 'esm', outdir: 'dist/esm', packages: 'external' });
-await build({ ...common, format: 'cjs', outdir: 'dist/cjs', external: ['axios', 'lru-cache'] });
+await build({ ...common, format: 'cjs', outdir: 'dist/cjs', minifyWhitespace: true, external: ['axios', 'lru-cache'] });
 writeFileSync('dist/cjs/package.json', '{ "type": "commonjs" }\n');
 const emulator = Object.keys(createRequire(import.meta.url)('../dist/cjs/emulator.js'));
 writeFileSync('dist/esm/emulator.js', `export { ${emulator.join(', ')} } from '../cjs/emulator.js';\n`);
