@@ -5,52 +5,24 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
 import { type Emulator, type EmulatorOptions, startEmulator } from '../../lib/emulator/index.js';
+import {
+  ACCOUNT,
+  account,
+  appJwt,
+  bearing,
+  CONVERSATION,
+  closeEmulators,
+  consumerJws,
+  event,
+  opening,
+  post,
+  read,
+  SEND,
+  secrets,
+  start,
+} from './client.js';
 
-const ACCOUNT = '70012345';
-const account = { accountId: ACCOUNT, clientId: 'id', clientSecret: 'secret' };
-const secrets = { client_id: 'id', client_secret: 'secret' };
-const open: Emulator[] = [];
-
-type Json = ReturnType<typeof JSON.parse>;
-const read = async (answer: Response): Promise<Json> => JSON.parse(await answer.text());
-
-async function start(options: Partial<EmulatorOptions> = {}): Promise<Emulator> {
-  const cloud = await startEmulator({ accounts: [account, { ...account, accountId: 'other' }], ...options });
-  open.push(cloud);
-  return cloud;
-}
-
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((cloud) => cloud.close()));
-});
-
-const post = (cloud: Emulator, path: string, body: unknown, headers: Record<string, string> = {}) =>
-  fetch(cloud.origin + path, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body), headers });
-
-async function appJwt(cloud: Emulator, accountId = ACCOUNT): Promise<string> {
-  const query = new URLSearchParams({ v: '1.0', grant_type: 'client_credentials', ...secrets });
-  const answer = await post(cloud, `/sentinel/api/account/${accountId}/app/token?${query}`, '');
-  return (await read(answer)).access_token;
-}
-
-async function consumerJws(cloud: Emulator, consumer: string, authorization?: string): Promise<string> {
-  const headers = { Authorization: authorization ?? (await appJwt(cloud)) };
-  const answer = await post(cloud, `/api/account/${ACCOUNT}/consumer?v=1.0`, { ext_consumer_id: consumer }, headers);
-  return (await read(answer)).token;
-}
-
-const CONVERSATION = `/api/account/${ACCOUNT}/messaging/consumer/conversation?v=3`;
-const SEND = `/api/account/${ACCOUNT}/messaging/consumer/conversation/send?v=3`;
-const opening = [
-  { kind: 'req', id: 1, type: 'userprofile.SetUserProfile', body: {} },
-  { kind: 'req', id: '2', type: 'cm.ConsumerRequestConversation', body: { brandId: ACCOUNT } },
-];
-const event = (dialogId: string) => ({ kind: 'req', id: 7, type: 'ms.PublishEvent', body: { dialogId, event: {} } });
-
-async function bearing(cloud: Emulator, consumer = 'c'): Promise<Record<string, string>> {
-  const Authorization = await appJwt(cloud);
-  return { Authorization, 'X-LP-ON-BEHALF': await consumerJws(cloud, consumer, Authorization) };
-}
+afterEach(closeEmulators);
 
 describe('the Domain API', () => {
   it('has a list of all services and a page for each, .json or not', async () => {

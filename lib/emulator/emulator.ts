@@ -1,14 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createAgentDesk, textEvent } from './agent-desk.js';
+import { createConversationBook } from './conversations.js';
 import { answerDomainApi } from './domain-api.js';
 import { createFaults, type Fault } from './faults.js';
 import { listen, write, writeHalf } from './http-server.js';
 import { answerIdp } from './idp.js';
-import { type EmulatorOptions, resolveOptions } from './options.js';
+import type { ConversationEvent } from './notifications.js';
+import { type EmulatorOptions, resolveOptions, resolveWebhook, type WebhookOptions } from './options.js';
 import { type Incoming, notFound, type Reply } from './reply.js';
 import { type LoggedRequest, type ServiceName, serviceOf } from './request-log.js';
 import { type AcceptedMessage, createSendApi } from './send-api.js';
 import { answerSentinel } from './sentinel.js';
 import { createTokenBook } from './tokens.js';
+import { createWebhook, type Delivery } from './webhook.js';
 
 /** A LivePerson cloud on this machine. */
 export interface Emulator {
@@ -30,7 +34,23 @@ export interface Emulator {
   failNext(service: Exclude<ServiceName, 'unknown'>, fault: Fault): void;
   /** Forgets the faults that still wait in line. */
   clearFaults(): void;
-  /** Ends open connections too. */
+  /** Where events go from now on, those that wait included; `undefined` for nowhere. @throws TypeError for a bad one */
+  setWebhook(webhook: string | WebhookOptions | undefined): void;
+  /**
+   * The agent says something in a conversation. Fulfilled when the connector's webhook has taken it, or it was given up.
+   *
+   * @throws Error when there is no such open conversation, or no webhook
+   */
+  agentSays(conversationId: string, text: string): Promise<Delivery>;
+  /** The same for any event: rich content, a file, `{ type: 'ChatStateEvent', chatState: 'COMPOSING' }`. */
+  agentSends(conversationId: string, event: ConversationEvent): Promise<Delivery>;
+  /** The agent closes a conversation. @throws as `agentSays` */
+  closeConversation(conversationId: string): Promise<Delivery>;
+  /** What was, and is still to be, delivered to the webhook, oldest first. */
+  readonly deliveries: readonly Delivery[];
+  /** Delivers the very same event once more, as LivePerson may. */
+  redeliver(delivery: Delivery): Promise<Delivery>;
+  /** Ends open connections, and deliveries under way. */
   close(): Promise<void>;
 }
 
@@ -46,7 +66,10 @@ export interface Emulator {
 export async function startEmulator(emulatorOptions: EmulatorOptions): Promise<Emulator> {
   const options = resolveOptions(emulatorOptions);
   const tokens = createTokenBook();
-  const sendApi = createSendApi(options, tokens);
+  const conversations = createConversationBook();
+  const webhook = createWebhook(options);
+  const desk = createAgentDesk(conversations, webhook, options.autoReply);
+  const sendApi = createSendApi(options, tokens, conversations, desk.ears);
   const faults = createFaults();
   const requests: LoggedRequest[] = [];
   const pauses = new Set<() => void>();
@@ -70,6 +93,7 @@ export async function startEmulator(emulatorOptions: EmulatorOptions): Promise<E
     if (fault?.delayMs) await pause(fault.delayMs);
     if (fault?.reset) {
       response.destroy();
+      options.onRequest(entry);
       return;
     }
     const isBent = fault && (fault.status !== undefined || fault.body !== undefined || fault.headers !== undefined);
@@ -77,6 +101,11 @@ export async function startEmulator(emulatorOptions: EmulatorOptions): Promise<E
     entry.status = reply.status;
     if (fault?.cutOff) writeHalf(response, reply);
     else write(response, reply);
+    // The answer gets a head start, as it has in life.
+    setImmediate(() => {
+      options.onRequest(entry);
+      reply.after?.();
+    });
   }
 
   function route(service: ServiceName, incoming: Incoming): Reply | Promise<Reply> {
@@ -113,9 +142,15 @@ export async function startEmulator(emulatorOptions: EmulatorOptions): Promise<E
     revokeConsumerJws: tokens.revokeConsumerJws,
     failNext: faults.add,
     clearFaults: faults.clear,
+    setWebhook: (next) => webhook.set(next === undefined ? undefined : resolveWebhook(next)),
+    agentSays: async (conversationId, text) => desk.send(conversationId, textEvent(text)),
+    agentSends: async (conversationId, event) => desk.send(conversationId, event),
+    closeConversation: async (conversationId) => desk.closeConversation(conversationId),
+    deliveries: webhook.deliveries,
+    redeliver: webhook.repeat,
     async close() {
       for (const end of pauses) end();
-      await server.close();
+      await Promise.all([server.close(), webhook.close()]);
     },
   };
 }

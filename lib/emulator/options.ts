@@ -1,3 +1,7 @@
+import type { Party } from './conversations.js';
+import type { LoggedRequest } from './request-log.js';
+import type { Delivery } from './webhook.js';
+
 /** A brand that the emulator knows. */
 export interface EmulatorAccount {
   accountId: string;
@@ -10,6 +14,40 @@ export interface ErrorReply {
   status?: number;
   body?: unknown;
 }
+
+/** Where events are delivered, and how. */
+export interface WebhookOptions {
+  /** http or https, of the connector. */
+  url: string;
+  /**
+   * Hash of the HMAC in `x-liveperson-signature`, over the raw body, with the client secret as the key.
+   * @default 'sha1'
+   */
+  signature?: 'sha1' | 'sha256';
+  /** @default 'base64' */
+  encoding?: 'base64' | 'hex';
+  /**
+   * How long an answer is waited for, in milliseconds.
+   * @default 5_000
+   */
+  timeoutMs?: number;
+  /**
+   * The pause before the first redelivery, in milliseconds; each further one is twice as long, up to `maxPauseMs`. An event
+   * is delivered when it is answered with 200 or 201.
+   * @default 2_000
+   */
+  firstPauseMs?: number;
+  /** @default 300_000 */
+  maxPauseMs?: number;
+  /**
+   * How long an event is redelivered before it is given up, in milliseconds.
+   * @default 600_000
+   */
+  retentionMs?: number;
+}
+
+/** What the agent answers to a text; `undefined` for nothing. */
+export type AutoReply = (text: string, from: Party & { conversationId: string }) => string | undefined;
 
 export interface EmulatorOptions {
   /** At least one. */
@@ -55,10 +93,30 @@ export interface EmulatorOptions {
    * @default 'X-LP-On-Behalf'
    */
   onBehalfHeader?: string;
+  /**
+   * The connector's webhook; events are delivered to it as LivePerson does. `setWebhook()` changes it.
+   * @default none
+   */
+  webhook?: string | WebhookOptions;
+  /**
+   * What the agent answers by itself: `'echo'` the consumer's own words.
+   * @default nothing
+   */
+  autoReply?: 'echo' | AutoReply;
+  /** Told of every request once it was answered. */
+  onRequest?: (request: LoggedRequest) => void;
+  /** Told of every event each time that it was posted to the webhook. */
+  onDelivery?: (delivery: Delivery) => void;
 }
 
-export type ResolvedOptions = Required<Omit<EmulatorOptions, 'tls' | 'unknownAccount' | 'idpError'>> & {
+export type ResolvedWebhook = Required<WebhookOptions>;
+
+export type ResolvedOptions = Required<
+  Omit<EmulatorOptions, 'tls' | 'unknownAccount' | 'idpError' | 'webhook' | 'autoReply'>
+> & {
   tls: EmulatorOptions['tls'] | undefined;
+  webhook: ResolvedWebhook | undefined;
+  autoReply: AutoReply | undefined;
   unknownAccount: Required<ErrorReply>;
   idpError: Required<ErrorReply>;
 };
@@ -91,5 +149,27 @@ export function resolveOptions(options: EmulatorOptions): ResolvedOptions {
     idpError: { status: 401, body: { error: 'invalid AppJWT' }, ...options.idpError },
     appJwtTtlSeconds: ttl,
     onBehalfHeader: options.onBehalfHeader ?? 'X-LP-On-Behalf',
+    webhook: options.webhook === undefined ? undefined : resolveWebhook(options.webhook),
+    autoReply: options.autoReply === 'echo' ? (text) => text : options.autoReply,
+    onRequest: options.onRequest ?? (() => {}),
+    onDelivery: options.onDelivery ?? (() => {}),
   };
+}
+
+/** @throws TypeError naming what is wrong */
+export function resolveWebhook(webhook: string | WebhookOptions): ResolvedWebhook {
+  const given = typeof webhook === 'string' ? { url: webhook } : webhook;
+  const { url, signature = 'sha1', encoding = 'base64' } = given;
+  if (typeof url !== 'string' || !URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    throw new TypeError(`The webhook must be an http or https URL of your connector; received ${JSON.stringify(url)}.`);
+  }
+  if (!['sha1', 'sha256'].includes(signature)) throw new TypeError("The webhook's signature is 'sha1' or 'sha256'.");
+  if (!['base64', 'hex'].includes(encoding)) throw new TypeError("The webhook's encoding is 'base64' or 'hex'.");
+  const { timeoutMs = 5_000, firstPauseMs = 2_000, maxPauseMs = 300_000, retentionMs = 600_000 } = given;
+  const durations = { timeoutMs, firstPauseMs, maxPauseMs, retentionMs };
+  for (const [name, ms] of Object.entries(durations)) {
+    if (!(Number.isFinite(ms) && ms >= 0))
+      throw new TypeError(`The webhook's ${name} must be milliseconds, 0 or more; received ${ms}.`);
+  }
+  return { url, signature, encoding, ...durations };
 }

@@ -3,6 +3,8 @@ export interface Reply {
   readonly status: number;
   readonly body: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  /** What comes of it, once the answer is on its way. */
+  readonly after?: () => void;
 }
 
 /** A request that was read to its end. */

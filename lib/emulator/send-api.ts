@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import type { Ears } from './agent-desk.js';
+import type { Conversation, ConversationBook, Party } from './conversations.js';
 import type { ResolvedOptions } from './options.js';
 import { type Incoming, isRecord, notFound, parseJson, type Reply } from './reply.js';
 import type { TokenBook } from './tokens.js';
@@ -22,11 +24,6 @@ export interface SendApi {
   answer(incoming: Incoming): Reply;
 }
 
-interface Caller {
-  readonly accountId: string;
-  readonly consumerId: string;
-}
-
 type ErrorCode = 40001 | 40102 | 40103 | 40104 | 40105;
 
 /** LivePerson's table of errors: titles and details are wire constants. */
@@ -40,10 +37,13 @@ const ERRORS: Readonly<Record<ErrorCode, readonly [title: string, details: strin
 
 const PATH = /^\/api\/account\/([^/]+)\/messaging\/consumer\/conversation(\/send)?$/;
 
-export function createSendApi(options: ResolvedOptions, tokens: TokenBook): SendApi {
+export function createSendApi(
+  options: ResolvedOptions,
+  tokens: TokenBook,
+  conversations: ConversationBook,
+  ears: Ears,
+): SendApi {
   const messages: AcceptedMessage[] = [];
-  const owners = new Map<string, Caller>();
-  const lengths = new Map<string, number>();
 
   function refuse(code: ErrorCode, errorCode: number = code): Reply {
     const status = code === 40001 ? options.missingParameterStatus : 401;
@@ -54,7 +54,7 @@ export function createSendApi(options: ResolvedOptions, tokens: TokenBook): Send
     };
   }
 
-  function identify({ headers }: Incoming, accountId: string): Caller | Reply {
+  function identify({ headers }: Incoming, accountId: string): Party | Reply {
     const authorization = headers.authorization as string | undefined;
     if (!authorization) return refuse(40105, options.missingAppJwtCode);
     const appJwt = options.tolerateBearer ? authorization.replace(/^Bearer /i, '') : authorization;
@@ -65,33 +65,39 @@ export function createSendApi(options: ResolvedOptions, tokens: TokenBook): Send
     return issued ? { accountId, consumerId: issued.consumerId } : refuse(40103);
   }
 
-  /** Opens a conversation: a profile item, then the request for the conversation with its brand id. */
-  function converse(caller: Caller, items: unknown): Reply {
+  /** Opens a conversation: a profile item, then the request for the conversation with its brand id, then what is said first. */
+  function converse(caller: Party, items: unknown): Reply {
     if (!Array.isArray(items) || items.length === 0 || !items.every(isRecord)) return refuse(40001);
     const opening = items.find(({ type }) => type === 'cm.ConsumerRequestConversation');
     if (opening && !(isRecord(opening.body) && opening.body.brandId)) return refuse(40001);
-    const conversationId = randomUUID();
-    owners.set(conversationId, caller);
+    const conversation = isRecord(opening?.body) ? conversations.open(caller, opening.body) : undefined;
+    const accepted = items.map((item) => accept(caller, item, conversation?.id));
     return {
       status: 200,
-      body: items.map((item) => {
-        accept(caller, item, conversationId);
-        const body = item === opening ? { conversationId } : { msg: 'OK User Profile set successfully' };
-        return { code: 'OK', reqId: String(item.id), body };
-      }),
+      body: accepted.map((message) => ({ code: 'OK', reqId: message.id, body: replyTo(message) })),
+      after() {
+        if (!conversation) return;
+        ears.onOpened(conversation);
+        for (const message of accepted) hear(conversation, message);
+      },
     };
   }
 
-  function send(caller: Caller, item: unknown): Reply {
+  function send(caller: Party, item: unknown): Reply {
     if (!isRecord(item) || !isRecord(item.body)) return refuse(40001);
     const conversationId = [item.body.dialogId, item.body.conversationId].find((id) => typeof id === 'string');
-    const owner = owners.get(String(conversationId));
-    if (owner && (owner.accountId !== caller.accountId || owner.consumerId !== caller.consumerId)) return refuse(40103);
+    const conversation = conversations.find(conversationId);
+    if (conversation && (conversation.accountId !== caller.accountId || conversation.consumerId !== caller.consumerId))
+      return refuse(40103);
     const accepted = accept(caller, item, conversationId as string | undefined);
-    return { status: 200, body: { reqId: accepted.id, code: 'OK', body: replyTo(item.type, accepted) } };
+    return {
+      status: 200,
+      body: { reqId: accepted.id, code: 'OK', body: replyTo(accepted) },
+      after: () => conversation && hear(conversation, accepted),
+    };
   }
 
-  function accept(caller: Caller, item: Record<string, unknown>, conversationId: string | undefined): AcceptedMessage {
+  function accept(caller: Party, item: Record<string, unknown>, conversationId: string | undefined): AcceptedMessage {
     const message: AcceptedMessage = {
       ...caller,
       conversationId,
@@ -99,12 +105,17 @@ export function createSendApi(options: ResolvedOptions, tokens: TokenBook): Send
       type: String(item.type),
       body: item.body,
     };
-    if (item.type === 'ms.PublishEvent') {
-      message.sequence = lengths.get(String(conversationId)) ?? 0;
-      lengths.set(String(conversationId), message.sequence + 1);
-    }
+    if (item.type === 'ms.PublishEvent') message.sequence = conversations.takeSequence(String(conversationId));
     messages.push(message);
     return message;
+  }
+
+  function hear(conversation: Conversation, { body, sequence }: AcceptedMessage): void {
+    if (!isRecord(body)) return;
+    if (sequence !== undefined) ears.onPublished(conversation, body.event, sequence);
+    const field = body.conversationField;
+    const closes = isRecord(field) && field.field === 'ConversationStateField' && field.conversationState === 'CLOSE';
+    if (closes && !conversation.closeReason) ears.onClosed(conversation);
   }
 
   return {
@@ -122,7 +133,9 @@ export function createSendApi(options: ResolvedOptions, tokens: TokenBook): Send
   };
 }
 
-function replyTo(type: unknown, { sequence }: AcceptedMessage): object {
+function replyTo({ type, conversationId, sequence }: AcceptedMessage): object {
+  if (type === 'cm.ConsumerRequestConversation') return { conversationId };
+  if (type === 'userprofile.SetUserProfile') return { msg: 'OK User Profile set successfully' };
   if (type === 'ms.PublishEvent') return { sequence };
   if (type === 'ms.GenerateURLForUploadFile' || type === 'ms.GenerateURLForDownloadFile') {
     const expires = Math.floor(Date.now() / 1_000) + 60;

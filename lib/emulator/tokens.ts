@@ -111,6 +111,6 @@ export function createTokenBook(): TokenBook {
 }
 
 /** LivePerson's own id of a consumer: 64 hex digits, the same each time. How the real one is made is not known. */
-function lpConsumerId(accountId: string, consumerId: string): string {
+export function lpConsumerId(accountId: string, consumerId: string): string {
   return createHash('sha256').update(`${accountId}/${consumerId}`).digest('hex');
 }
