@@ -18,7 +18,7 @@ it('every snippet of the README, every example and every test compiles against t
     });
     const config = {
       extends: '../../tsconfig.json',
-      include: ['./*.ts', '../../lib', '../../examples/*.ts', '../../__tests__'],
+      include: ['./*.ts', '../../lib', '../../examples', '../../__tests__'],
       exclude: ['../../__tests__/package/fixtures'],
       compilerOptions: {
         paths: {
@@ -34,17 +34,6 @@ it('every snippet of the README, every example and every test compiles against t
     rmSync(folder, { recursive: true, force: true });
   }
   expect(snippets).toHaveLength(3);
-}, 120_000);
-
-it('the example tells what happened, prints no token and ends well', async () => {
-  const { stdout } = await run(join(ROOT, 'node_modules/.bin/tsx'), ['examples/quickstart.ts'], { cwd: ROOT });
-  expect(stdout).toContain('replayed: send after error 40102: succeeded');
-  expect(stdout).toContain('replayed: send after error 40103: succeeded');
-  expect(stdout).toContain(
-    'domain 200 × 1, sentinel 200 × 2, idp 201 × 3, conversation 200 × 2, send 200 × 6, send 401 × 2',
-  );
-  expect(stdout).toContain('Messages delivered: 6 of 6.');
-  expect(stdout).not.toMatch(/eyJ|quickstart-secret/);
 }, 120_000);
 
 it('the options table names every option, and no other', () => {
