@@ -5,12 +5,15 @@ import { promisify } from 'node:util';
 import { resolveOptions } from '../../lib/options.js';
 
 const ROOT = resolve(__dirname, '../..');
-const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
+const read = (page: string): string => readFileSync(join(ROOT, page), 'utf8');
+const README = read('README.md');
 const run = promisify(execFile);
 
-const snippets = [...README.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code ?? '');
+const snippetsOf = (page: string): string[] =>
+  [...page.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code ?? '');
+const snippets = [README, read('docs/errors.md')].flatMap(snippetsOf);
 
-it('every snippet of the README, every example and every test compiles against the sources', async () => {
+it('every snippet of the README and of docs/errors.md, every example and every test compiles against the sources', async () => {
   const folder = mkdtempSync(join(ROOT, 'examples', '.snippets-'));
   try {
     snippets.forEach((code, index) => {
@@ -33,7 +36,7 @@ it('every snippet of the README, every example and every test compiles against t
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  expect(snippets).toHaveLength(3);
+  expect(snippets).toHaveLength(4);
 }, 120_000);
 
 it('the options table names every option, and no other', () => {
