@@ -34,7 +34,9 @@ export function createAgentDesk(
 
   function assertWebhook(): void {
     if (webhook.isSet) return;
-    throw new Error('There is no webhook to deliver to: give startEmulator({ webhook }) or call setWebhook() first.');
+    throw new Error(
+      'There is no webhook to deliver to: set one with --webhook, the option webhook or setWebhook() first.',
+    );
   }
 
   function send(conversationId: string, event: ConversationEvent): Promise<Delivery> {

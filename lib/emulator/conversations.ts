@@ -27,6 +27,8 @@ export interface Conversation extends Party {
 export interface ConversationBook {
   /** `wish` is the body of the consumer's request. */
   open(owner: Party, wish: Readonly<Record<string, unknown>>): Conversation;
+  /** Oldest first. */
+  all(): Conversation[];
   find(conversationId: unknown): Conversation | undefined;
   /** @throws Error when there is none of that id, or when it is closed */
   findOpen(conversationId: string): Conversation;
@@ -54,6 +56,7 @@ export function createConversationBook(): ConversationBook {
       conversations.set(conversation.id, conversation);
       return conversation;
     },
+    all: () => [...conversations.values()],
     find: (conversationId) => conversations.get(String(conversationId)),
     findOpen(conversationId) {
       const conversation = conversations.get(conversationId);

@@ -15,7 +15,10 @@ const SERVICES = [
 
 const PATH = /^\/api\/account\/([^/]+)\/service(?:\/([^/]+))?\/baseURI(?:\.json)?$/;
 
-/** Every service is at home at the emulator's own host. A list for all services, a flat object for one. */
+/**
+ * Every service is at home at the emulator itself, under the very host that it was asked by: from there it is reached.
+ * A list for all services, a flat object for one.
+ */
 export function answerDomainApi({ method, url }: Incoming, options: ResolvedOptions, host: string): Reply {
   const [, account, service] = PATH.exec(url.pathname) ?? [];
   if (method !== 'GET' || account === undefined) return notFound;

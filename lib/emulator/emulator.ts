@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createAgentDesk, textEvent } from './agent-desk.js';
+import { createControlApi, isControlPath } from './control-api.js';
 import { createConversationBook } from './conversations.js';
 import { answerDomainApi } from './domain-api.js';
 import { createFaults, type Fault } from './faults.js';
@@ -7,7 +8,7 @@ import { listen, write, writeHalf } from './http-server.js';
 import { answerIdp } from './idp.js';
 import type { ConversationEvent } from './notifications.js';
 import { type EmulatorOptions, resolveOptions, resolveWebhook, type WebhookOptions } from './options.js';
-import { type Incoming, notFound, type Reply } from './reply.js';
+import { type Incoming, isRecord, notFound, type Reply } from './reply.js';
 import { type LoggedRequest, type ServiceName, serviceOf } from './request-log.js';
 import { type AcceptedMessage, createSendApi } from './send-api.js';
 import { answerSentinel } from './sentinel.js';
@@ -28,6 +29,7 @@ export interface Emulator {
   clearRequests(): void;
   /** Forgets the messages so far. */
   clearMessages(): void;
+  clearDeliveries(): void;
   /** Every AppJWT issued so far, of the account or of all, is refused from now on: with 40102 by the Send API. */
   revokeAppJwts(accountId?: string): void;
   /** Every ConsumerJWS issued so far, of the consumer or of all, is refused from now on: with 40103. */
@@ -79,6 +81,7 @@ export async function startEmulator(emulatorOptions: EmulatorOptions): Promise<E
   async function handle(request: IncomingMessage, body: string, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', origin);
     const incoming = { method: request.method ?? '', url, headers: request.headers, body };
+    if (options.controlApi && isControlPath(url.pathname)) return write(response, control(incoming));
     const service = serviceOf(url.pathname);
     const entry: LoggedRequest = {
       service,
@@ -87,6 +90,7 @@ export async function startEmulator(emulatorOptions: EmulatorOptions): Promise<E
       headers: request.headers,
       body,
       status: 0,
+      errorCode: undefined,
       time: Date.now(),
     };
     requests.push(entry);
@@ -99,8 +103,10 @@ export async function startEmulator(emulatorOptions: EmulatorOptions): Promise<E
       return;
     }
     const isBent = fault && (fault.status !== undefined || fault.body !== undefined || fault.headers !== undefined);
-    const reply = isBent ? bend(fault) : await route(service, incoming);
+    const isPlain = options.tls !== undefined && !('encrypted' in request.socket);
+    const reply = isBent ? bend(fault) : isPlain && service !== 'domain' ? httpsOnly : await route(service, incoming);
     entry.status = reply.status;
+    entry.errorCode = errorCodeOf(reply);
     if (fault?.cutOff) writeHalf(response, reply);
     else write(response, reply);
     // The answer gets a head start, as it has in life.
@@ -111,7 +117,7 @@ export async function startEmulator(emulatorOptions: EmulatorOptions): Promise<E
   }
 
   function route(service: ServiceName, incoming: Incoming): Reply | Promise<Reply> {
-    if (service === 'domain') return answerDomainApi(incoming, options, host);
+    if (service === 'domain') return answerDomainApi(incoming, options, String(incoming.headers.host ?? host));
     if (service === 'sentinel') return answerSentinel(incoming, options, tokens);
     if (service === 'idp') return answerIdp(incoming, options, tokens);
     return service === 'unknown' ? notFound : sendApi.answer(incoming);
@@ -130,31 +136,53 @@ export async function startEmulator(emulatorOptions: EmulatorOptions): Promise<E
   }
 
   const server = await listen(options, handle);
-  const host = `${options.host.includes(':') ? `[${options.host}]` : options.host}:${server.port}`;
+  const host = `${hostOf(options.host)}:${server.port}`;
   const origin = `${options.tls ? 'https' : 'http'}://${host}`;
 
-  return {
+  const emulator: Emulator = {
     origin,
     host,
     requests,
     messages: sendApi.messages,
+    deliveries: webhook.deliveries,
     clearRequests: () => void requests.splice(0),
     clearMessages: sendApi.clearMessages,
+    clearDeliveries: webhook.clear,
+    clearFaults: faults.clear,
     revokeAppJwts: tokens.revokeAppJwts,
     revokeConsumerJws: tokens.revokeConsumerJws,
     failNext: faults.add,
-    clearFaults: faults.clear,
     setWebhook: (next) => webhook.set(next === undefined ? undefined : resolveWebhook(next)),
     agentSays: async (conversationId, text) => desk.send(conversationId, textEvent(text)),
     agentSends: async (conversationId, event) => desk.send(conversationId, event),
     closeConversation: async (conversationId) => desk.closeConversation(conversationId),
-    deliveries: webhook.deliveries,
     redeliver: webhook.repeat,
     async close() {
       for (const end of pauses) end();
       await Promise.all([server.close(), webhook.close()]);
     },
   };
+  const control = createControlApi(emulator, conversations, desk);
+  return emulator;
+}
+
+/** Where an emulator that listens everywhere is reached from this machine, and an address as a URL has it. */
+function hostOf(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  if (host === '::') return '[::1]';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+/** LivePerson's Domain API alone is called in both ways. */
+const httpsOnly: Reply = {
+  status: 426,
+  headers: { upgrade: 'TLS/1.2', connection: 'upgrade' },
+  body: { error: 'https only: plain http reaches the Domain API alone' },
+};
+
+function errorCodeOf({ body }: Reply): number | undefined {
+  const error = isRecord(body) && isRecord(body.body) ? body.body.errorCode : undefined;
+  return typeof error === 'number' ? error : undefined;
 }
 
 const bend = ({ status = 500, body = {}, headers }: Fault): Reply => ({ status, body, ...(headers && { headers }) });

@@ -29,8 +29,10 @@ export function createFaults(): Faults {
   const queues = new Map<ServiceName, Fault[]>();
   return {
     add(service, { times = 1, ...fault }) {
-      if (!Number.isInteger(times) || times < 1)
-        throw new TypeError(`failNext: times must be a whole number from 1; received ${times}.`);
+      const { status = 500, delayMs = 0 } = fault;
+      if (!isWithin(times, 1)) throw bad('times', 'a whole number from 1', times);
+      if (!isWithin(status, 200, 599)) throw bad('status', 'an HTTP status from 200 to 599', status);
+      if (!isWithin(delayMs, 0)) throw bad('delayMs', 'whole milliseconds, 0 or more', delayMs);
       const queue = queues.get(service) ?? [];
       queue.push(...Array.from({ length: times }, () => fault));
       queues.set(service, queue);
@@ -39,3 +41,9 @@ export function createFaults(): Faults {
     clear: () => queues.clear(),
   };
 }
+
+const isWithin = (value: number, min: number, max = Number.MAX_SAFE_INTEGER): boolean =>
+  Number.isInteger(value) && value >= min && value <= max;
+
+const bad = (name: string, expected: string, received: unknown): TypeError =>
+  new TypeError(`failNext: ${name} must be ${expected}; received ${received}.`);

@@ -5,7 +5,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createNetServer, type Server, type Socket } from 'node:net';
 import type { ResolvedOptions } from './options.js';
 import type { Reply } from './reply.js';
 
@@ -14,7 +14,10 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-/** Listens, and hands each request on together with its whole body. */
+/**
+ * Listens, and hands each request on together with its whole body. With `tls` the one port speaks https and plain http
+ * alike, since LivePerson's Domain API is called in both ways.
+ */
 export async function listen(
   { host, port, tls }: Pick<ResolvedOptions, 'host' | 'port' | 'tls'>,
   handle: (request: IncomingMessage, body: string, response: ServerResponse) => Promise<void>,
@@ -24,7 +27,13 @@ export async function listen(
       .then((body) => handle(request, body, response))
       .catch(() => response.destroy());
   };
-  const server = tls ? createHttpsServer(tls, listener) : createHttpServer(listener);
+  const plain = createHttpServer(listener);
+  const server = tls ? splitByFirstByte(createHttpsServer(tls, listener), plain) : plain;
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, resolve);
@@ -35,11 +44,26 @@ export async function listen(
     close() {
       closed ??= new Promise((resolve) => {
         server.close(() => resolve());
-        server.closeAllConnections();
+        for (const socket of sockets) socket.destroy();
       });
       return closed;
     },
   };
+}
+
+/** The first byte of every TLS connection: the type of its first record. */
+const TLS_HANDSHAKE = 22;
+
+function splitByFirstByte(secure: Server, plain: Server): Server {
+  return createNetServer((socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.once('readable', () => {
+      const first: Buffer | null = socket.read(1);
+      if (!first) return;
+      socket.unshift(first);
+      (first[0] === TLS_HANDSHAKE ? secure : plain).emit('connection', socket);
+    });
+  });
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {

@@ -1,3 +1,5 @@
+export type { KeyAndCertificate } from './certificate.js';
+export { createSelfSignedCertificate } from './certificate.js';
 export type { Party } from './conversations.js';
 export type { Emulator } from './emulator.js';
 export { startEmulator } from './emulator.js';

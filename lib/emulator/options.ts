@@ -1,3 +1,4 @@
+import type { KeyAndCertificate } from './certificate.js';
 import type { Party } from './conversations.js';
 import type { LoggedRequest } from './request-log.js';
 import type { Delivery } from './webhook.js';
@@ -62,8 +63,16 @@ export interface EmulatorOptions {
   port?: number;
   /** @default '127.0.0.1' */
   host?: string;
-  /** PEM texts; the emulator then speaks https. */
-  tls?: { key: string; cert: string };
+  /**
+   * PEM texts, such as `createSelfSignedCertificate()` makes: the emulator then speaks https, and plain http for the Domain
+   * API alone.
+   */
+  tls?: KeyAndCertificate;
+  /**
+   * Whether tests in other languages may bend the emulator over HTTP, under `/emulator`.
+   * @default false
+   */
+  controlApi?: boolean;
   /**
    * Whether the Send API takes `Bearer ` before the AppJWT. No document says so, and no known client sends it.
    * @default false
@@ -148,6 +157,7 @@ export function resolveOptions(options: EmulatorOptions): ResolvedOptions {
     port: options.port ?? 0,
     host: options.host ?? '127.0.0.1',
     tls: options.tls,
+    controlApi: options.controlApi ?? false,
     tolerateBearer: options.tolerateBearer ?? false,
     missingAppJwtCode: options.missingAppJwtCode ?? 40105,
     missingParameterStatus: options.missingParameterStatus ?? 400,

@@ -15,6 +15,8 @@ export interface LoggedRequest {
   body: string;
   /** HTTP status of the answer; 0 while there is none, and for a connection that was reset. */
   status: number;
+  /** Of the Send API's errors, such as 40102. */
+  errorCode: number | undefined;
   /** Epoch milliseconds. */
   time: number;
 }

@@ -92,6 +92,8 @@ export function createSendApi(
   function send(caller: Party, item: unknown): Reply {
     if (!isRecord(item) || !isRecord(item.body)) return refuse(40001);
     const conversationId = [item.body.dialogId, item.body.conversationId].find((id) => typeof id === 'string');
+    // What LivePerson answers to a message for no conversation is not documented: a parameter is missing.
+    if (item.type === 'ms.PublishEvent' && conversationId === undefined) return refuse(40001);
     const conversation = conversations.find(conversationId);
     if (conversation && (conversation.accountId !== caller.accountId || conversation.consumerId !== caller.consumerId))
       return refuse(40103);

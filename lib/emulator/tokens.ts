@@ -1,13 +1,11 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { SignJWT } from 'jose/jwt/sign';
-import { exportJWK } from 'jose/key/export';
-import { generateKeyPair } from 'jose/key/generate/keypair';
+import { createHash, generateKeyPair, type KeyObject, randomUUID, sign as signBytes } from 'node:crypto';
+import { promisify } from 'node:util';
 
 export type AppJwtVersion = '1.0' | '2.0';
 
 interface SigningKey {
   readonly kid: string;
-  readonly privateKey: Parameters<SignJWT['sign']>[0];
+  readonly privateKey: KeyObject;
   readonly publicJwk: object;
 }
 
@@ -21,8 +19,15 @@ function signingKey(version: AppJwtVersion): Promise<SigningKey> {
 }
 
 async function makeKey(kid: string): Promise<SigningKey> {
-  const { privateKey, publicKey } = await generateKeyPair('RS256', { extractable: true });
-  return { kid, privateKey, publicJwk: { ...(await exportJWK(publicKey)), kid, alg: 'RS256', use: 'sig' } };
+  const { privateKey, publicKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2_048 });
+  return { kid, privateKey, publicJwk: { ...publicKey.export({ format: 'jwk' }), kid, alg: 'RS256', use: 'sig' } };
+}
+
+/** A JWS in its compact form (RFC 7515), by RS256. */
+function signJwt(claims: object, { kid, privateKey }: SigningKey): string {
+  const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url');
+  const signed = `${encode({ kid, typ: 'JWT', alg: 'RS256' })}.${encode(claims)}`;
+  return `${signed}.${signBytes('sha256', Buffer.from(signed), privateKey).toString('base64url')}`;
 }
 
 export interface IssuedAppJwt {
@@ -54,11 +59,8 @@ export function createTokenBook(): TokenBook {
   const consumerJws = new Map<string, IssuedConsumerJws>();
 
   async function sign(claims: Record<string, unknown>, version: AppJwtVersion): Promise<string> {
-    const { kid, privateKey } = await signingKey(version);
     // The jti tells apart two tokens of the same second.
-    return new SignJWT({ ...claims, jti: randomUUID() })
-      .setProtectedHeader({ kid, typ: 'JWT', alg: 'RS256' })
-      .sign(privateKey);
+    return signJwt({ ...claims, jti: randomUUID() }, await signingKey(version));
   }
 
   return {

@@ -32,6 +32,8 @@ export interface Webhook {
   deliver(notification: Notification): Promise<Delivery>;
   /** Posts the very same once more, as LivePerson may. */
   repeat(delivery: Delivery): Promise<Delivery>;
+  /** Forgets how deliveries fared; those under way go on. */
+  clear(): void;
   /** Ends what is under way. */
   close(): Promise<void>;
 }
@@ -96,6 +98,7 @@ export function createWebhook({ accounts, webhook, onDelivery }: ResolvedOptions
         state: 'waiting',
       }),
     repeat: (delivery) => enqueue({ ...delivery, attempts: 0, status: 0, state: 'waiting' }),
+    clear: () => void deliveries.splice(0),
     async close() {
       closing.abort();
       await Promise.all(queues.values());

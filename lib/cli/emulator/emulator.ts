@@ -1,0 +1,97 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { createSelfSignedCertificate, type Emulator, startEmulator } from 'axios-liveperson-auth/emulator';
+import { CommandError, readFlags } from '../command-line.js';
+import { colorsFor } from '../terminal.js';
+import { type EmulatorSettings, emulatorCommand, resolveSettings } from './command.js';
+import { banner, createDeliveryLines, factsOf, requestLine } from './lines.js';
+
+/** Runs until a signal ends it. @returns the exit code */
+export async function runEmulator(argv: readonly string[]): Promise<number> {
+  const settings = resolveSettings(readFlags(emulatorCommand, argv));
+  const { accountId, clientId, clientSecret, port, host, webhook, echo, quiet, json, tlsNames } = settings;
+  const colors = colorsFor(process.stdout, process.env);
+  const say = (text: string, facts: () => object) =>
+    void process.stdout.write(`${json ? JSON.stringify(facts()) : text}\n`);
+  const deliveryLine = createDeliveryLines(() => webhook?.url ?? 'set by the control API');
+
+  const tls = tlsNames && createSelfSignedCertificate(tlsNames);
+  const certificate = tls && keepCertificate(tls.cert, settings.certificateFile);
+  let cloud: Emulator;
+  try {
+    cloud = await startEmulator({
+      accounts: [{ accountId, clientId, clientSecret }],
+      port,
+      host,
+      controlApi: true,
+      ...(tls && { tls }),
+      ...(webhook && { webhook }),
+      ...(echo && { autoReply: 'echo' as const }),
+      onRequest(request) {
+        if (quiet) return;
+        const facts = factsOf(request);
+        say(requestLine(facts, colors), () => ({ event: 'request', ...facts }));
+      },
+      onDelivery(delivery) {
+        const line = deliveryLine(delivery);
+        if (quiet || (!json && line === undefined)) return;
+        const { type, conversationId, attempts, status, state } = delivery;
+        say(`         ${line}`, () => ({ event: 'delivery', type, conversationId, attempts, status, state }));
+      },
+    });
+  } catch (error) {
+    certificate?.remove();
+    throw describeStartFailure(error, settings);
+  }
+
+  const { origin } = cloud;
+  say(quiet ? origin : banner(origin, settings, certificate?.file, colors), () => ({
+    event: 'listening',
+    accountId,
+    clientId,
+    domainApi: origin,
+    controlApi: `${origin}/emulator`,
+    ...(certificate && { certificate: certificate.file }),
+  }));
+
+  await new Promise<void>((end) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => end());
+  });
+  await cloud.close();
+  certificate?.remove();
+  return 0;
+}
+
+/** Writes the certificate where clients find it: to the file that was named, which stays, or to one for the time being. */
+function keepCertificate(cert: string, named: string | undefined): { file: string; remove(): void } {
+  const file =
+    named === undefined ? join(mkdtempSync(join(tmpdir(), 'liveperson-emulator-')), 'cert.pem') : resolve(named);
+  try {
+    writeFileSync(file, cert);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new CommandError(
+      `The certificate could not be written to ${file} (${code}): choose another --tls-cert FILE.`,
+    );
+  }
+  return { file, remove: () => void (named ?? rmSync(dirname(file), { recursive: true, force: true })) };
+}
+
+function describeStartFailure(error: unknown, { port, host }: EmulatorSettings): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'EADDRINUSE') {
+    return new CommandError(
+      `Port ${port} of ${host} is in use: choose another with --port, or --port 0 for any free one.`,
+    );
+  }
+  if (code === 'EACCES') {
+    return new CommandError(`Port ${port} may not be listened on by this user: choose one from 1024 on with --port.`);
+  }
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EINVAL' || code === 'EAI_AGAIN') {
+    return new CommandError(
+      `${host} is no address of this machine: choose another --host, such as 127.0.0.1 or 0.0.0.0.`,
+    );
+  }
+  return error;
+}

@@ -1,0 +1,98 @@
+import type { Delivery, LoggedRequest } from 'axios-liveperson-auth/emulator';
+import { type colorsFor, printable } from '../terminal.js';
+import type { EmulatorSettings } from './command.js';
+
+type Colors = ReturnType<typeof colorsFor>;
+
+/** What of a request may be printed: its tokens by their last four characters, so that two can be told apart. */
+export interface RequestFacts {
+  readonly time: string;
+  readonly service: string;
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  readonly errorCode: number | undefined;
+  readonly appJwt: string | undefined;
+  readonly consumerJws: string | undefined;
+}
+
+export function factsOf({ time, service, method, path, status, errorCode, headers }: LoggedRequest): RequestFacts {
+  return {
+    time: new Date(time).toISOString(),
+    service,
+    method,
+    path: printable(path.replace(/(client_secret=)[^&]*/g, '$1…')),
+    status,
+    errorCode,
+    appJwt: maskToken(headers.authorization),
+    consumerJws: maskToken(headers['x-lp-on-behalf']),
+  };
+}
+
+/** The end of a token's signature alone. A shorter value would be shown by half. */
+export function maskToken(value: string | string[] | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  const token = String(value);
+  return token.length < 40 ? '…' : printable(`…${token.slice(-4)}`);
+}
+
+export function requestLine(facts: RequestFacts, colors: Colors): string {
+  const { time, service, method, path, status, errorCode, appJwt, consumerJws } = facts;
+  const answer = status === 0 ? 'reset' : `${status}${errorCode ? ` ${errorCode}` : ''}`;
+  const paint = status > 0 && status < 400 ? colors.green : colors.red;
+  const tokens = [appJwt && `AppJWT ${appJwt}`, consumerJws && `ConsumerJWS ${consumerJws}`].filter(Boolean).join(' ');
+  return `${colors.dim(time.slice(11, 19))} ${paint(answer.padEnd(9))} ${service.padEnd(12)} ${method} ${path} ${colors.dim(tokens)}`.trimEnd();
+}
+
+/** What happened to the webhook since it was last told of: `undefined` for nothing new. */
+export function createDeliveryLines(url: () => string): (delivery: Delivery) => string | undefined {
+  let isDown = false;
+  return ({ type, state, status, attempts }) => {
+    if (state === 'delivered') {
+      const again = isDown ? `The webhook is well again. ` : '';
+      isDown = false;
+      return `${again}webhook took ${type}${attempts > 1 ? ` (attempt ${attempts})` : ''}`;
+    }
+    if (state === 'given-up') return `webhook did not take ${type}: given up after ${attempts} attempts`;
+    if (isDown) return undefined;
+    isDown = true;
+    const what = status === 0 ? 'gives no answer' : `answers ${status}`;
+    return `The webhook ${printable(url())} ${what}, where 200 or 201 is wanted. Events wait and are delivered later.`;
+  };
+}
+
+/** What to paste into the connector. */
+export function banner(
+  origin: string,
+  settings: EmulatorSettings,
+  certificateFile: string | undefined,
+  colors: Colors,
+): string {
+  const { accountId, clientId, clientSecret, webhook } = settings;
+  const rows = { accountId, clientId, clientSecret, domainApi: origin };
+  const lines = Object.entries(rows).map(([name, value]) => `  ${name}: ${colors.bold(`'${printable(value)}'`)},`);
+  const environment = `LP_ACCOUNT_ID=${accountId} LP_CLIENT_ID=${clientId} LP_CLIENT_SECRET=${clientSecret} LP_DOMAIN_API=${origin}`;
+  return [
+    `LivePerson’s cloud, emulated, is at ${colors.bold(origin)}. Paste into your connector:`,
+    '',
+    ...lines,
+    '',
+    'or set in its environment:',
+    '',
+    `  ${printable(environment)}`,
+    '',
+    ...(certificateFile
+      ? [
+          'Its certificate is made for the occasion. Have your connector trust it:',
+          '',
+          `  NODE_EXTRA_CA_CERTS=${certificateFile}`,
+          '',
+        ]
+      : []),
+    webhook
+      ? `What the agent says is delivered to ${printable(webhook.url)}.`
+      : 'The agent speaks to nobody: give --webhook URL to hear it.',
+    `The control API is at ${origin}/emulator. Ctrl-C ends.`,
+    '',
+  ].join('\n');
+}
