@@ -29,6 +29,7 @@ export interface Emulator {
   clearRequests(): void;
   /** Forgets the messages so far. */
   clearMessages(): void;
+  /** Forgets the deliveries so far. */
   clearDeliveries(): void;
   /** Every AppJWT issued so far, of the account or of all, is refused from now on: with 40102 by the Send API. */
   revokeAppJwts(accountId?: string): void;
