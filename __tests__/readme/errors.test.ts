@@ -1,6 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import {
+  type CallFailure,
+  type Diagnosis,
+  diagnoseAppJwt,
+  diagnoseCall,
+  diagnoseClock,
+  KINDS,
+} from '../../lib/cli/doctor/diagnosis.js';
+import {
   type CommonOptions,
   type ConnectorAuthErrorCode,
   type CredentialsLookup,
@@ -121,5 +129,48 @@ it('what it says the package did with the codes of LivePerson is what it does', 
     const section = sections.get(String(code));
     expect(section).toContain(replayed ? 'sent the message once more' : 'handed it on');
     await stopConnectors();
+  }
+});
+
+/** What the doctor says of every sort of failure that it can meet. */
+function everyDiagnosis(): Diagnosis[] {
+  const claims = { iss: 'Sentinel', azp: 'id', scope: 'msg.consumer' };
+  const tokens = [{}, { ...claims, azp: 'other' }, { ...claims, scope: 'other' }, { ...claims, exp: 1 }];
+  const failures: Partial<CallFailure>[] = [
+    ...[200, 302, 400, 401, 403, 404, 407, 429, 503].map((status) => ({ status })),
+    { status: 200, isWebPage: true },
+    { status: 200, hasNoHosts: true },
+    ...['invalid_client', 'invalid_scope', 'unauthorized_client'].map((oauthError) => ({ status: 400, oauthError })),
+    ...Object.values(SendApiErrorCode).map((errorCode) => ({ status: 401, errorCode })),
+    ...['ENOTFOUND', 'ECONNREFUSED', 'SELF_SIGNED_CERT_IN_CHAIN', 'CERT_HAS_EXPIRED', 'EPROTO'].map((fault) => ({
+      fault,
+    })),
+    { fault: 'ERR_TLS_CERT_ALTNAME_INVALID' },
+    { proxyVariable: 'HTTPS_PROXY' },
+    {},
+  ];
+  const common = { accountId: '70012345', host: 'host', status: undefined, timeoutMs: 1 };
+  const diagnoses = [
+    ...(['domain', 'sentinel', 'idp', 'send'] as const).flatMap((service) =>
+      failures.map((failure) => diagnoseCall({ ...common, service, ...failure })),
+    ),
+    ...tokens.map((token) => diagnoseAppJwt(token, 'id', 2_000)),
+    diagnoseClock(3_600_000),
+  ];
+  return diagnoses.filter((diagnosis) => diagnosis !== undefined);
+}
+
+it("its table of the doctor's words has every kind, in words that the doctor uses", () => {
+  const rows = PAGE.slice(PAGE.indexOf("## In the doctor's words"))
+    .split('\n')
+    .flatMap((line) => {
+      const [, kind, words] = /^\| `([\w-]+)` +\| (.+?) +\|/.exec(line) ?? [];
+      return kind !== undefined && words !== undefined && kind !== 'kind' ? [{ kind, words }] : [];
+    });
+  expect(rows.map(({ kind }) => kind)).toEqual([...KINDS]);
+  const said = everyDiagnosis();
+  for (const { kind, words } of rows) {
+    const causes = said.filter((diagnosis) => diagnosis.kind === kind).map(({ cause }) => cause);
+    expect({ kind, causes: causes.join('\n') }).toEqual({ kind, causes: expect.stringContaining(words) });
   }
 });
