@@ -27,13 +27,17 @@ export const post = (
 ): Promise<Response> =>
   fetch(origin + path, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body), headers });
 
-export async function appJwt(cloud: Emulator, accountId = ACCOUNT): Promise<string> {
+export async function appJwt(cloud: Pick<Emulator, 'origin'>, accountId = ACCOUNT): Promise<string> {
   const query = new URLSearchParams({ v: '1.0', grant_type: 'client_credentials', ...secrets });
   const answer = await post(cloud, `/sentinel/api/account/${accountId}/app/token?${query}`, '');
   return (await read(answer)).access_token;
 }
 
-export async function consumerJws(cloud: Emulator, consumer: string, authorization?: string): Promise<string> {
+export async function consumerJws(
+  cloud: Pick<Emulator, 'origin'>,
+  consumer: string,
+  authorization?: string,
+): Promise<string> {
   const headers = { Authorization: authorization ?? (await appJwt(cloud)) };
   const answer = await post(cloud, `/api/account/${ACCOUNT}/consumer?v=1.0`, { ext_consumer_id: consumer }, headers);
   return (await read(answer)).token;
@@ -53,14 +57,14 @@ export const event = (dialogId: string, what: object = {}): object => ({
 });
 export const text = (message: string): object => ({ type: 'ContentEvent', contentType: 'text/plain', message });
 
-export async function bearing(cloud: Emulator, consumer = 'c'): Promise<Record<string, string>> {
+export async function bearing(cloud: Pick<Emulator, 'origin'>, consumer = 'c'): Promise<Record<string, string>> {
   const Authorization = await appJwt(cloud);
   return { Authorization, 'X-LP-ON-BEHALF': await consumerJws(cloud, consumer, Authorization) };
 }
 
 /** A consumer in a conversation of their own. */
 export async function converse(
-  cloud: Emulator,
+  cloud: Pick<Emulator, 'origin'>,
   consumer = 'c',
 ): Promise<{ id: string; send(what: object): Promise<Response> }> {
   const headers = await bearing(cloud, consumer);

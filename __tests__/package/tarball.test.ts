@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -67,6 +67,24 @@ describe('a project that installs the tarball', () => {
     ['reaches what is exported and nothing else', 'paths.cjs'],
   ])('%s', (_, file) => {
     run(project, 'node', file);
+  });
+
+  it('has an executable that starts', () => {
+    const bin = join(project, 'node_modules/.bin/axios-liveperson-auth');
+    expect(run(project, bin, '--version').trim()).toBe(
+      JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).version,
+    );
+    const { status, stdout } = spawnSync(bin, ['doctor', '--domain-api', 'http://127.0.0.1:1', '--account', '1'], {
+      cwd: project,
+      encoding: 'utf8',
+      env: { ...process.env, LP_CLIENT_ID: 'id', LP_CLIENT_SECRET: 'secret' },
+    });
+    expect([status, stdout]).toEqual([1, expect.stringContaining('could not be reached (ECONNREFUSED)')]);
+    const [axios, aside] = [join(project, 'node_modules/axios'), join(project, 'node_modules/.axios')];
+    renameSync(axios, aside);
+    const { status: failed, stderr } = spawnSync(bin, ['doctor'], { cwd: project, encoding: 'utf8' });
+    renameSync(aside, axios);
+    expect([failed, stderr]).toEqual([1, 'axios-liveperson-auth: axios is not installed: npm install axios\n']);
   });
 
   it.each([

@@ -38,6 +38,8 @@ interface Observed {
   readonly isWebPage: boolean;
   readonly oauthError: string | undefined;
   readonly hasNoHosts: boolean;
+  /** Milliseconds that `Retry-After` asks for. */
+  readonly pauseMs: number | undefined;
   /** How much the local clock is ahead of the answer's, in milliseconds. */
   readonly skewMs: number | undefined;
 }
@@ -74,6 +76,7 @@ export async function examine(
       isWebPage: /^\s*<(!doctype|html|\?xml)/i.test(text) || /text\/html/i.test(String(headers.get('content-type'))),
       oauthError: /"error"\s*:\s*"([a-z_]{1,40})"/.exec(text)?.[1],
       hasNoHosts: /^\s*\{\s*("baseURIs"\s*:\s*\[\s*\]\s*)?\}\s*$/.test(text),
+      pauseMs: pauseOf(String(headers.get('retry-after') ?? '')),
       // A date is of the second that has begun.
       skewMs: Number.isNaN(date) ? undefined : Date.now() - (date + ageMs + 500),
     };
@@ -111,7 +114,6 @@ export async function examine(
     const proxy = getProxyForUrl(origin);
     const isSilent = status === undefined;
     const { fault, issuer } = isSilent && !proxy ? await reach(origin, timeoutMs) : { fault: undefined };
-    const retryAt = isConnectorAuthError(error) ? error.retryAt : undefined;
     return {
       service,
       accountId,
@@ -121,7 +123,7 @@ export async function examine(
       fault,
       issuer: issuer && printable(issuer),
       proxyVariable: proxy ? proxyVariableFor(origin) : undefined,
-      pauseMs: retryAt === undefined ? undefined : retryAt - Date.now(),
+      pauseMs: observed?.pauseMs,
       oauthError: observed?.oauthError,
       isWebPage: observed?.isWebPage,
       hasNoHosts: observed?.hasNoHosts,
@@ -289,6 +291,12 @@ function proxyVariableFor(origin: string): string {
   const scheme = new URL(origin).protocol.slice(0, -1);
   const names = [`${scheme}_proxy`, `${scheme.toUpperCase()}_PROXY`, 'all_proxy', 'ALL_PROXY'];
   return names.find((name) => process.env[name]) ?? 'the environment';
+}
+
+/** Seconds, or an HTTP date (RFC 9110, 10.2.3). */
+function pauseOf(retryAfter: string): number | undefined {
+  const ms = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1_000 : Date.parse(retryAfter) - Date.now();
+  return ms > 0 ? ms : undefined;
 }
 
 const textOf = (claim: unknown): string | undefined =>
