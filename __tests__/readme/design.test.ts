@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import axios, { type AxiosInstance } from 'axios';
 import axiosRetry from 'axios-retry';
@@ -206,4 +206,9 @@ it('and nothing else', () => {
 it('the usual way that is measured is the one that the page shows', () => {
   const source = readFileSync(join(__dirname, 'usual-way.ts'), 'utf8');
   expect(PAGE).toContain(source.slice(source.indexOf('export function attach')).replace('export ', '').trim());
+});
+
+it('every room of lib/ is in its list, and nothing else is', () => {
+  const named = [...PAGE.slice(PAGE.indexOf('## Rooms')).matchAll(/`lib\/([\w.-]+)\/?`/g)].map(([, room]) => room);
+  expect(named.sort()).toEqual(readdirSync(join(__dirname, '../../lib')).sort());
 });
