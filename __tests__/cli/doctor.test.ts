@@ -436,6 +436,14 @@ describe('who opens the traffic', () => {
   });
 });
 
+it('does not repeat a secret that Sentinel echoes', async () => {
+  const cloud = await startWell();
+  cloud.script.sentinel = () => ({ status: 400, body: { error: 'topsecret', error_description: 'topsecret' } });
+  const { stdout, stderr } = await run(['doctor'], { ...envFor(cloud.origin), LP_CLIENT_SECRET: 'topsecret' });
+  expect(stdout).toContain('Compare both');
+  expect(stdout + stderr).not.toContain('topsecret');
+});
+
 it('prints no token, no secret and no id of LivePerson’s own, well or not', async () => {
   for (const env of [{}, { LP_CLIENT_SECRET: 'wrong-Se.cret' }]) {
     const cloud = await startEmulated();

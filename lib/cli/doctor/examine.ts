@@ -44,6 +44,10 @@ interface Observed {
   readonly skewMs: number | undefined;
 }
 
+/** The words of RFC 6749, 5.2. No others are read: an answer may echo the secret. */
+const OAUTH_ERROR =
+  /"error"\s*:\s*"(invalid_(?:request|client|grant|scope)|unauthorized_client|unsupported_grant_type)"/;
+
 /** A body that holds no message and names no conversation. */
 const HARMLESS = { kind: 'req', id: 'axios-liveperson-auth-doctor', type: 'ms.PublishEvent', body: {} };
 
@@ -74,7 +78,7 @@ export async function examine(
     const ageMs = (Number(headers.get('age')) || 0) * 1_000;
     observed = {
       isWebPage: /^\s*<(!doctype|html|\?xml)/i.test(text) || /text\/html/i.test(String(headers.get('content-type'))),
-      oauthError: /"error"\s*:\s*"([a-z_]{1,40})"/.exec(text)?.[1],
+      oauthError: OAUTH_ERROR.exec(text)?.[1],
       hasNoHosts: /^\s*\{\s*("baseURIs"\s*:\s*\[\s*\]\s*)?\}\s*$/.test(text),
       pauseMs: pauseOf(String(headers.get('retry-after') ?? '')),
       // A date is of the second that has begun.
