@@ -73,8 +73,11 @@ export interface ConnectorAuth {
   close(): void;
 }
 
+/** Whose token, and how long it is waited for. */
 export interface TokenRequest {
+  /** Which account; may be left out where there is but one. */
   accountId?: string | undefined;
+  /** Ends the wait of this caller, with Axios's CanceledError. */
   signal?: AbortSignal | undefined;
 }
 

@@ -10,10 +10,15 @@ export type ConnectorAuthErrorCode =
   | 'ERR_CONSUMER_JWS'
   | 'ERR_CLOSED';
 
+/** What a ConnectorAuthError tells besides its code and message. */
 export interface ConnectorAuthErrorDetails {
+  /** The account of the request, where it is known. */
   accountId?: string | undefined;
+  /** HTTP status of the token call, where it was answered. */
   status?: number | undefined;
+  /** Whether the same call may succeed later without any change. False by default. */
   transient?: boolean | undefined;
+  /** Epoch milliseconds of the next try. */
   retryAt?: number | undefined;
   /** The error of the user's own code behind this one. */
   cause?: unknown;
@@ -29,6 +34,7 @@ const BRAND = Symbol.for('axios-liveperson-auth.ConnectorAuthError');
  * It carries no `config` and no `request`: these hold secrets, and axios-retry would take the error for a network fault.
  */
 export class ConnectorAuthError extends AxiosError {
+  /** What went wrong; docs/errors.md has what to do about each. */
   declare readonly code: ConnectorAuthErrorCode;
   /** The account of the request, where it is known. */
   readonly accountId: string | undefined;

@@ -1,5 +1,6 @@
 import type { ConnectorAuthErrorCode } from './errors.js';
 
+/** The AppJWT of an account, or the ConsumerJWS of one of its consumers. */
 export type TokenKind = 'appJwt' | 'consumerJws';
 
 /** Why a token was fetched; `ahead` is in the background, before the old one's end. */
@@ -7,11 +8,15 @@ export type TokenCause = 'initial' | 'expired' | 'ahead' | 'refused' | 'invalida
 
 /** A new token is in hand. */
 export interface TokenEvent {
+  /** Which of the two. */
   kind: TokenKind;
+  /** Whose it is. */
   accountId: string;
   /** SHA-256 of account and consumer id, in hex; only for a ConsumerJWS. */
   consumer?: string;
+  /** Why it was fetched. */
   cause: TokenCause;
+  /** Where it came from. */
   source: 'service';
   /** How long the fetch took, retries included, in milliseconds. */
   durationMs: number;
@@ -21,7 +26,9 @@ export interface TokenEvent {
 
 /** A refused request was sent again, or would have been. */
 export interface ReplayEvent {
+  /** The account in the URL. */
   accountId: string;
+  /** Which of the two endpoints. */
   endpoint: 'conversation' | 'send';
   /** 40102 or 40103. */
   errorCode: number;
@@ -34,11 +41,15 @@ export interface ReplayEvent {
 
 /** A call for a token or a host failed, after its retries. */
 export interface FailureEvent {
+  /** Who was asked: the Domain API, Sentinel or IDP. */
   stage: 'domain' | 'sentinel' | 'idp';
+  /** For which account. */
   accountId: string;
   /** SHA-256 of account and consumer id, in hex; only of `idp`. */
   consumer?: string;
+  /** What waiting requests fail with. */
   code: ConnectorAuthErrorCode;
+  /** HTTP status of the answer; `undefined` where there was none. */
   status: number | undefined;
   /** True when the same call may succeed later without any change on your side. */
   transient: boolean;
@@ -50,19 +61,29 @@ export interface FailureEvent {
 
 /** The least recently used ConsumerJWS left memory because of `maxConsumers`. */
 export interface EvictEvent {
+  /** An AppJWT never leaves memory so. */
   kind: 'consumerJws';
+  /** Whose it was. */
   accountId: string;
+  /** SHA-256 of account and consumer id, in hex. */
   consumer: string;
 }
 
+/** What a listener is told, by the name of the event. */
 export interface ConnectorAuthEvents {
+  /** A token was fetched. */
   token: TokenEvent;
+  /** A refused request was sent again, or could not be. */
   replay: ReplayEvent;
+  /** A call for a token or a host failed. */
   failure: FailureEvent;
+  /** A ConsumerJWS left memory. */
   evict: EvictEvent;
 }
 
+/** The names that `on()` takes. */
 export type ConnectorAuthEventName = keyof ConnectorAuthEvents;
+/** What `on()` calls; what it throws or rejects with goes no further. */
 export type ConnectorAuthListener<Name extends ConnectorAuthEventName> = (event: ConnectorAuthEvents[Name]) => void;
 
 export interface EventHub {

@@ -1,7 +1,7 @@
 export type { Clock } from './clock.js';
 export type { ConnectorAuth, TokenRequest } from './connector-auth.js';
 export { createConnectorAuth } from './connector-auth.js';
-export type { ConnectorAuthErrorCode } from './errors.js';
+export type { ConnectorAuthErrorCode, ConnectorAuthErrorDetails } from './errors.js';
 export { ConnectorAuthError, isConnectorAuthError } from './errors.js';
 export type {
   ConnectorAuthEventName,
@@ -29,3 +29,4 @@ export { livePersonRetry } from './retry-policy.js';
 export type { ReplayHindrance, SendApiError } from './send-api-error.js';
 export { getSendApiError, SendApiErrorCode } from './send-api-error.js';
 export type { AccountSnapshot, AppJwtSnapshot, ConnectorAuthSnapshot } from './snapshot.js';
+export type { CooldownRange } from './tokens/cooldown.js';

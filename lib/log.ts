@@ -2,9 +2,13 @@ import type { EventHub, FailureEvent, TokenEvent } from './events.js';
 
 /** Where log lines go: pino, winston and console are such as they stand. */
 export interface Logger {
+  /** Every new token. */
   debug(line: string): unknown;
+  /** What is well again, and an AppJWT that was renewed after a refusal. */
   info(line: string): unknown;
+  /** What may pass by itself. */
   warn(line: string): unknown;
+  /** What needs somebody. */
   error(line: string): unknown;
 }
 

@@ -7,7 +7,9 @@ import type { CooldownRange } from './tokens/cooldown.js';
 
 /** What LivePerson gave you for one brand when the app was installed. */
 export interface Credentials {
+  /** The id of the app installation, a UUID. */
   clientId: string;
+  /** Its secret; it goes to Sentinel alone. */
   clientSecret: string;
 }
 
@@ -17,22 +19,31 @@ export type CredentialsLookup = (accountId: string) => Credentials | undefined |
 /** The services whose hosts the package itself needs. */
 export type OwnService = 'sentinel' | 'idp' | 'asyncMessagingEnt';
 
+/** The options that name the one account of a connector. */
 export interface OneBrand {
   /** LivePerson's account (site) id. */
   accountId: string;
+  /** The id of the app installation, a UUID. */
   clientId: string;
+  /** Its secret; it goes to Sentinel alone. */
   clientSecret: string;
+  /** Not with the three. */
   credentials?: undefined;
 }
 
+/** The option for a connector of many accounts. */
 export interface ManyBrands {
   /** Instead of the three: looked up for the account in a request's URL. */
   credentials: CredentialsLookup;
+  /** Not with `credentials`. */
   accountId?: undefined;
+  /** Not with `credentials`. */
   clientId?: undefined;
+  /** Not with `credentials`. */
   clientSecret?: undefined;
 }
 
+/** The options that have a default, of one brand or many. */
 export interface CommonOptions {
   /**
    * Derives the consumer of a request whose call site names none. Runs when the config is final: `config.data` is what
@@ -143,6 +154,7 @@ export interface CommonOptions {
   clock?: Clock | undefined;
 }
 
+/** What `createConnectorAuth` takes: one brand or many, and what both have in common. */
 export type ConnectorAuthOptions = CommonOptions & (OneBrand | ManyBrands);
 
 /** The options, complete and checked. */

@@ -16,7 +16,9 @@ export const SendApiErrorCode = {
 export interface SendApiError {
   /** Branch on this one: LivePerson keeps it stable, `title` and `details` may change. */
   readonly errorCode: number;
+  /** LivePerson's words; empty where there are none. */
   readonly title: string;
+  /** LivePerson's words; empty where there are none. */
   readonly details: string;
   /** HTTP status of the answer that bore the error. */
   readonly status: number;
@@ -26,6 +28,7 @@ export interface SendApiError {
   readonly reason?: ReplayHindrance;
 }
 
+/** The body can be sent but once (a stream), or no new token could be had. */
 export type ReplayHindrance = 'body-not-replayable' | 'no-token';
 
 export interface SendApiErrorBody {

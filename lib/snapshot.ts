@@ -4,6 +4,7 @@ import type { Held } from './tokens/token-source.js';
 
 /** The state of one account's AppJWT. */
 export interface AppJwtSnapshot {
+  /** Only a usable one is sent; the others wait to be replaced by the next request. */
   state: 'usable' | 'expired' | 'refused' | 'invalidated';
   /** Milliseconds since it was received. */
   ageMs: number;
@@ -13,16 +14,21 @@ export interface AppJwtSnapshot {
 
 /** What a ConnectorAuth holds: ages, counts and states, never a token, a secret or a consumer id. */
 export interface ConnectorAuthSnapshot {
+  /** Whether `close()` was called. */
   closed: boolean;
   /** How many ConsumerJWS are in memory, of at most `maxConsumers`. */
   consumers: { count: number; max: number };
+  /** Those that were asked for so far. */
   accounts: AccountSnapshot[];
 }
 
+/** What is held of one account. */
 export interface AccountSnapshot {
+  /** The account in the URL of its requests. */
   accountId: string;
   /** Milliseconds since the last successful lookup at the Domain API; `undefined` where there was none. */
   hostsAgeMs: number | undefined;
+  /** `undefined` where there was none yet. */
   appJwt: AppJwtSnapshot | undefined;
 }
 

@@ -3,7 +3,9 @@ import { isIP } from 'node:net';
 
 /** A private key and its certificate, as PEM texts. */
 export interface KeyAndCertificate {
+  /** The private key, as PEM. */
   key: string;
+  /** The certificate, as PEM. */
   cert: string;
 }
 

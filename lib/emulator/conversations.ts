@@ -4,7 +4,9 @@ export type CloseReason = 'AGENT' | 'CONSUMER';
 
 /** A consumer of a brand. */
 export interface Party {
+  /** The brand. */
   readonly accountId: string;
+  /** The connector's own id of the consumer, such as `sms-4915550001`. */
   readonly consumerId: string;
 }
 

@@ -25,8 +25,11 @@ export interface Emulator {
   readonly requests: readonly LoggedRequest[];
   /** What CONVERSATION and SEND have accepted, oldest first. */
   readonly messages: readonly AcceptedMessage[];
+  /** Forgets the requests so far. */
   clearRequests(): void;
+  /** Forgets the messages so far. */
   clearMessages(): void;
+  /** Forgets the deliveries so far. */
   clearDeliveries(): void;
   /** Every AppJWT issued so far, of the account or of all, is refused from now on: with 40102 by the Send API. */
   revokeAppJwts(accountId?: string): void;

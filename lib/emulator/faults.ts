@@ -6,6 +6,7 @@ export interface Fault {
   status?: number;
   /** Text as it stands, anything else as JSON. */
   body?: unknown;
+  /** Of the answer, beside its Content-Type. */
   headers?: Record<string, string>;
   /** Milliseconds before the answer; alone, it delays the true one. */
   delayMs?: number;

@@ -3,6 +3,7 @@ import { lpConsumerId } from './tokens.js';
 
 /** What was said, in the form that SEND takes it: `{ type: 'ContentEvent', contentType: 'text/plain', message: 'Hi' }`. */
 export interface ConversationEvent {
+  /** Such as `ContentEvent`, `RichContentEvent` or `ChatStateEvent`. */
   readonly type: string;
   readonly [field: string]: unknown;
 }

@@ -5,14 +5,19 @@ import type { Delivery } from './webhook.js';
 
 /** A brand that the emulator knows. */
 export interface EmulatorAccount {
+  /** Digits, or a prefix and digits. */
   accountId: string;
+  /** What the connector signs in with. */
   clientId: string;
+  /** What it signs in with, and the key of the signature on what the webhook gets. */
   clientSecret: string;
 }
 
 /** What a service answers where LivePerson documents nothing. */
 export interface ErrorReply {
+  /** HTTP status. */
   status?: number;
+  /** Text as it stands, anything else as JSON. */
   body?: unknown;
 }
 
@@ -50,6 +55,7 @@ export interface WebhookOptions {
 /** What the agent answers to a text; `undefined` for nothing. */
 export type AutoReply = (text: string, from: Party & { conversationId: string }) => string | undefined;
 
+/** What `startEmulator` takes. */
 export interface EmulatorOptions {
   /** At least one. */
   accounts: EmulatorAccount[];

@@ -1,13 +1,17 @@
+/** A service of the emulator; `unknown` is for any other path. */
 export type ServiceName = 'domain' | 'sentinel' | 'idp' | 'conversation' | 'send' | 'unknown';
 
 /** A request that has arrived. */
 export interface LoggedRequest {
+  /** Whom it was for, by its path. */
   service: ServiceName;
+  /** In capitals. */
   method: string;
   /** With the query. */
   path: string;
   /** Names in lower case. */
   headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** As text. */
   body: string;
   /** HTTP status of the answer; 0 while there is none, and for a connection that was reset. */
   status: number;

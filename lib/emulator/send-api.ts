@@ -7,11 +7,17 @@ import type { TokenBook } from './tokens.js';
 
 /** An item of a CONVERSATION or SEND request that was accepted. */
 export interface AcceptedMessage {
+  /** The brand. */
   accountId: string;
+  /** On whose behalf it was sent. */
   consumerId: string;
+  /** The conversation that it opened or names; `undefined` where it names none. */
   conversationId: string | undefined;
+  /** The item's own id, as text. */
   id: string;
+  /** Such as `ms.PublishEvent`. */
   type: string;
+  /** As it was sent. */
   body: unknown;
   /** Place of a published event in its conversation, from 0. */
   sequence?: number;

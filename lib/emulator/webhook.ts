@@ -7,7 +7,9 @@ import type { EmulatorAccount, ResolvedOptions, ResolvedWebhook } from './option
 export interface Delivery {
   /** Such as `ms.MessagingEventNotification.ContentEvent` or `cqm.ExConversationChangeNotification`. */
   readonly type: string;
+  /** The brand. */
   readonly accountId: string;
+  /** The conversation that it tells of. */
   readonly conversationId: string;
   /** What is posted, to the byte; each time the same. */
   readonly body: string;

@@ -5,7 +5,9 @@ import { type Identity, keyOf } from './identity.js';
 
 /** How long a failed call is answered from memory: `min` at first, twice as long each time it fails again, up to `max`. */
 export interface CooldownRange {
+  /** In milliseconds. */
   readonly min: number;
+  /** In milliseconds; 0 remembers no failure at all. */
   readonly max: number;
 }
 

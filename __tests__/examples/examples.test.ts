@@ -1,0 +1,80 @@
+import { execFile } from 'node:child_process';
+import { resolve } from 'node:path';
+
+const ROOT = resolve(__dirname, '../..');
+
+function run(...args: string[]): Promise<{ code: number; output: string }> {
+  return new Promise((ended) => {
+    execFile(process.execPath, ['scripts/example.mjs', ...args], { cwd: ROOT }, (error, stdout, stderr) =>
+      ended({ code: error ? Number(error.code) : 0, output: stdout + stderr }),
+    );
+  });
+}
+
+/** What each example must tell: in this order, whatever stands between. */
+const TOLD: Readonly<Record<string, readonly string[]>> = {
+  quickstart: [
+    'replayed: send after error 40102: succeeded',
+    'replayed: send after error 40103: succeeded',
+    'domain 200 × 1, sentinel 200 × 2, idp 201 × 3, conversation 200 × 2, send 200 × 6, send 401 × 2',
+    'Messages delivered: 6 of 6.',
+  ],
+  connector: [
+    'the agent reads: Are you open today?',
+    '4915550001 reads: Until six.',
+    'The gateway brings the first message again, and LivePerson its reply\nLivePerson revokes the AppJWT',
+    'replayed after error 40102: succeeded\n  the agent reads: And on Sunday?',
+    '4915550001 reads: From ten to two.\n  delivered at attempt 2',
+    'answered 401',
+    'in a new conversation: true',
+  ],
+  'existing-codebase': [
+    'once the AppJWT is over: AxiosError: Request failed with status code 401',
+    'on behalf of sms-1: Hello',
+    'on behalf of sms-2: Good morning',
+    'on behalf of sms-1: Still there?',
+    'on behalf of sms-2: Anybody?',
+  ],
+  'many-brands': [
+    'new appJwt of account 70012345',
+    'new appJwt of account 70067890',
+    'ERR_UNKNOWN_ACCOUNT: There are no credentials for account 70099999.',
+    'send × 3, sentinel × 2',
+  ],
+  'messaging-rest-api': ['PUT /messaging/v1/consumers/', 'lp-on-behalf: a JWT', 'What it cost: domain, sentinel, idp.'],
+  metrics: [
+    'A message failed: ERR_CONSUMER_JWS',
+    'liveperson.token.duration appJwt 70012345 refused: 1',
+    'liveperson.replays 70012345 40102 succeeded: 1',
+    'liveperson_token_seconds_count{kind="consumerJws",account="70012345",cause="initial"} 2',
+    'liveperson_replays_total{account="70012345",code="40102",outcome="succeeded"} 1',
+    'liveperson_failures_total{stage="idp",account="70012345",code="ERR_CONSUMER_JWS"} 1',
+  ],
+  nestjs: ['message 0 was sent', 'message 1 was sent, with a new AppJWT', 'delivered: 2 of 2'],
+  testing: ['a message reaches the agent', 'a revoked AppJWT costs no message', 'Tests:       4 passed, 4 total'],
+  'with-axios-retry': [
+    'answered: 200; retries counted: 0',
+    'answered: 503, 503, 200; retries counted: 2',
+    'answered: 401, 200; retries counted: 0',
+    'answered: 429, 401, 200; retries counted: 1',
+  ],
+};
+
+it.concurrent.each(Object.entries(TOLD))(
+  '%s tells what happened, prints no token and no secret, and ends well',
+  async (name, told) => {
+    const { code, output } = await run(name);
+    const inOrder = told.map((line) => line.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('[^]*');
+    expect(output).toMatch(new RegExp(inOrder));
+    expect(output).not.toMatch(/eyJ|-secret|secret-of/);
+    expect(code).toBe(0);
+  },
+  120_000,
+);
+
+it('a name that is none gives the names that there are, each of which is tested here', async () => {
+  const { code, output } = await run('nothing');
+  const names = Object.keys(TOLD).sort().join(', ');
+  expect(output).toBe(`There is no example "nothing". There are: ${names}.\n`);
+  expect(code).toBe(2);
+});

@@ -1,0 +1,103 @@
+import axios from 'axios';
+import {
+  type CommonOptions,
+  type ConnectorAuth,
+  createConnectorAuth,
+  getSendApiError,
+  type OneBrand,
+} from 'axios-liveperson-auth';
+import express, { type ErrorRequestHandler, type Express } from 'express';
+import { createOnce } from './once.js';
+import { isSigned } from './signature.js';
+import { readClosed, readReplies } from './webhook.js';
+
+export interface ConnectorSettings extends OneBrand, Pick<CommonOptions, 'domainApi' | 'logger'> {
+  /** Where the channel takes messages for its customers, as `{ to, text }`. */
+  channelUrl: string;
+}
+
+export interface Connector {
+  readonly app: Express;
+  readonly auth: ConnectorAuth;
+}
+
+/** Carries messages between a channel, such as an SMS gateway, and LivePerson's agents. */
+export function createConnector({ channelUrl, ...options }: ConnectorSettings): Connector {
+  const { accountId, clientSecret } = options;
+  const path = `/api/account/${accountId}/messaging/consumer/conversation`;
+
+  const http = axios.create();
+  const auth = createConnectorAuth(options);
+  auth.install(http);
+
+  // LivePerson may switch an app off whose webhook is slower than 2.5 s for minutes.
+  const channel = axios.create({ timeout: 2_000 });
+
+  const conversations = createOnce<string>();
+  const customers = new Map<string, string>();
+  const fromChannel = createOnce<void>();
+  const fromLivePerson = createOnce<void>();
+
+  async function openConversation(customer: string): Promise<string> {
+    const opening = [
+      { kind: 'req', id: '1', type: 'userprofile.SetUserProfile', body: {} },
+      { kind: 'req', id: '2', type: 'cm.ConsumerRequestConversation', body: { brandId: accountId } },
+    ];
+    const { data } = await http.post<{ body: { conversationId?: string } }[]>(`${path}?v=3`, opening);
+    const conversationId = data.find(({ body }) => body.conversationId)?.body.conversationId;
+    if (conversationId === undefined) throw new Error('LivePerson opened no conversation.');
+    customers.set(conversationId, customer);
+    return conversationId;
+  }
+
+  async function sendText(dialogId: string, id: string, message: string): Promise<void> {
+    const event = { type: 'ContentEvent', contentType: 'text/plain', message };
+    await http.post(`${path}/send?v=3`, { kind: 'req', id, type: 'ms.PublishEvent', body: { dialogId, event } });
+  }
+
+  const app = express();
+
+  app.post('/channel', express.json(), async ({ body }, response) => {
+    const { id, from, text } = body ?? {};
+    if (![id, from, text].every((value) => typeof value === 'string' && value !== '')) {
+      response.status(400).send('A message is { id, from, text }, three strings.\n');
+      return;
+    }
+    await fromChannel(id, () =>
+      auth.runOnBehalfOf(`sms-${from}`, async () => {
+        const conversationId = await conversations(from, () => openConversation(from));
+        await sendText(conversationId, id, text);
+      }),
+    );
+    response.sendStatus(200);
+  });
+
+  // The signature is that of the bytes as they came: parsed and written again, they are others.
+  app.post('/liveperson', express.raw({ type: () => true }), async ({ body, headers }, response) => {
+    if (!Buffer.isBuffer(body) || !isSigned(body, headers['x-liveperson-signature']?.toString(), clientSecret)) {
+      response.sendStatus(401);
+      return;
+    }
+    const notification = JSON.parse(body.toString());
+    for (const { key, conversationId, text } of readReplies(notification)) {
+      const to = customers.get(conversationId);
+      if (to === undefined) options.logger?.warn(`A reply in conversation ${conversationId} is for nobody we know.`);
+      else await fromLivePerson(key, async () => void (await channel.post(channelUrl, { to, text })));
+    }
+    for (const conversationId of readClosed(notification)) {
+      conversations.forget(customers.get(conversationId) ?? '');
+      customers.delete(conversationId);
+    }
+    response.sendStatus(200);
+  });
+
+  // Whoever brought the message is told that it was not delivered, and brings it again.
+  const onError: ErrorRequestHandler = (error, _request, response, _next) => {
+    const refusal = getSendApiError(error);
+    options.logger?.error(`A message was not delivered: ${refusal ? `error ${refusal.errorCode}` : error.message}`);
+    response.sendStatus(error.expose ? error.status : 502);
+  };
+  app.use(onError);
+
+  return { app, auth };
+}
