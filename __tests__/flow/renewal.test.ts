@@ -245,10 +245,13 @@ describe('a herd', () => {
     const { cloud, auth } = await startConnector({ maxConcurrentTokenRequests: 7, maxConsumers: HERD });
     let open = 0;
     let most = 0;
+    const full = defer();
     cloud.script.idp = () => {
       open += 1;
       most = Math.max(most, open);
-      const after = new Promise<void>((resolve) => setTimeout(resolve, 1)).then(() => {
+      // None is answered before as many are open as may be; and were it one more, it had time to come.
+      if (open === 7) setTimeout(full.resolve, 20);
+      const after = full.promise.then(() => {
         open -= 1;
       });
       return { after, status: 201, body: { token: makeToken({ account_id: ACCOUNT }) } };

@@ -76,12 +76,14 @@ export async function closeClouds(): Promise<void> {
 export async function startCloud(account = ACCOUNT): Promise<Cloud> {
   const refused = new Set<unknown>();
   const seen: Seen[] = [];
+  const counts = new Map<Service, number>();
   const issued: Cloud['issued'] = { appJwt: [], consumerJws: new Map() };
 
   async function handle({ body, ...arrival }: Arrival): Promise<Reply> {
     const bytes = Buffer.from(body);
     const entry: Seen = { service: serviceOf(arrival.url), ...arrival, body: bytes.toString(), bytes };
     seen.push(entry);
+    counts.set(entry.service, cloud.count(entry.service) + 1);
     const reply = cloud.script[entry.service]?.(entry, cloud.count(entry.service)) ?? route(entry);
     await reply.after;
     return reply;
@@ -125,7 +127,7 @@ export async function startCloud(account = ACCOUNT): Promise<Cloud> {
     origin: `http://${host}`,
     host,
     seen,
-    count: (service) => seen.filter((entry) => entry.service === service).length,
+    count: (service) => counts.get(service) ?? 0,
     script: {},
     refuse: (...tokens) => {
       for (const token of tokens) refused.add(token);
