@@ -73,19 +73,30 @@ async function dispatchOurs(
     takeErrand(parts, config, target) ??
     (await waitFor((isWanted) => prepare(parts, config, target, isWanted), config));
   const first = await send(parts, config, adapter, errand);
-  if (!first.refused || !first.error) return settleNoting(first, first.error);
+  const refusal = first.refused && first.error;
+  return refusal ? replay(parts, config, adapter, errand, { first, refusal }) : settleNoting(first, first.error);
+}
 
+/** Renews what was refused, and sends the same once more. (Apart, so that its closures cost only who needs them.) */
+async function replay(
+  parts: Parts,
+  config: InternalAxiosRequestConfig,
+  adapter: AxiosAdapter,
+  errand: Errand,
+  { first, refusal }: { first: Outcome; refusal: SendApiError },
+): Promise<AxiosResponse> {
+  const { target } = errand;
   const report = (outcome: ReplayEvent['outcome']) =>
     parts.events.emit('replay', () => ({
       accountId: target.accountId,
       endpoint: target.name,
-      errorCode: first.error?.errorCode ?? 0,
+      errorCode: refusal.errorCode,
       outcome,
     }));
 
   if (!canBeSentTwice(config.data)) {
     report('body-not-replayable');
-    return settleNoting(first, { ...first.error, reason: 'body-not-replayable' });
+    return settleNoting(first, { ...refusal, reason: 'body-not-replayable' });
   }
 
   let renewed: Errand;
@@ -94,7 +105,7 @@ async function dispatchOurs(
   } catch (error) {
     if (isConnectorAuthError(error)) {
       report('no-token');
-      noteSendApiError(error, { ...first.error, reason: 'no-token' });
+      noteSendApiError(error, { ...refusal, reason: 'no-token' });
     }
     throw error;
   }
@@ -102,7 +113,7 @@ async function dispatchOurs(
   const second = await send(parts, config, adapter, renewed);
   const failed = second.answer.rejected || second.error;
   report(second.refused ? 'refused' : failed ? 'failed' : 'succeeded');
-  return settleNoting(second, failed ? { ...(second.error ?? first.error), replayed: true } : undefined);
+  return settleNoting(second, failed ? { ...(second.error ?? refusal), replayed: true } : undefined);
 }
 
 /** An errand all of whose parts are in hand; `undefined` where something must be waited for, or is missing. */
