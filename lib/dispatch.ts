@@ -9,7 +9,7 @@ import type { ResolvedOptions } from './options.js';
 import { peekBody } from './peek.js';
 import { createHiding, type HideSecrets, outlivesItsAnswer, redactAnswer } from './redact.js';
 import { refusedToken } from './refusal.js';
-import { type Answer, rejected, resolved, settle, toSend } from './send.js';
+import { type Answer, sendOnce, settle, takeTokensOut, toSend } from './send.js';
 import { noteSendApiError, readErrorBodies, type SendApiError } from './send-api-error.js';
 import { createTargetFinder, type Route, type Target } from './target.js';
 import { type AddTokens, createTokenHeaders } from './token-headers.js';
@@ -72,7 +72,10 @@ async function dispatchOurs(
   const errand =
     takeErrand(parts, config, target) ??
     (await waitFor((isWanted) => prepare(parts, config, target, isWanted), config));
-  const first = await send(parts, config, adapter, errand);
+  const sent = toSendFor(parts, config, errand);
+  const judged = judge(parts, config, sent, errand, await sendOnce(sent, adapter));
+  // One promise where there may be one: a further `await` or async function takes some 1 % of a request.
+  const first = judged instanceof Promise ? await judged : judged;
   const refusal = first.refused && first.error;
   return refusal ? replay(parts, config, adapter, errand, { first, refusal }) : settleNoting(first, first.error);
 }
@@ -110,7 +113,8 @@ async function replay(
     throw error;
   }
 
-  const second = await send(parts, config, adapter, renewed);
+  const sent = toSendFor(parts, config, renewed);
+  const second = await judge(parts, config, sent, renewed, await sendOnce(sent, adapter));
   const failed = second.answer.rejected || second.error;
   report(second.refused ? 'refused' : failed ? 'failed' : 'succeeded');
   return settleNoting(second, failed ? { ...(second.error ?? refusal), replayed: true } : undefined);
@@ -161,37 +165,42 @@ async function obtainTokens(
   return { appJwt: jwt.value, consumerJws: jws.value };
 }
 
-/** Sends once, and drops the token that the answer refuses. */
-async function send(
+/** What the adapter is given for an errand. */
+function toSendFor(parts: Parts, config: InternalAxiosRequestConfig, errand: Errand): InternalAxiosRequestConfig {
+  const { route, body, tokens } = errand;
+  const headers = parts.addTokens(config.headers, tokens, body?.contentType);
+  return toSend(config, { headers, address: route.address, body });
+}
+
+/** Reads an answer, and drops the token that it refuses. A promise only where its body must be waited for. */
+function judge(
   parts: Parts,
   config: InternalAxiosRequestConfig,
-  adapter: AxiosAdapter,
-  { target, route, consumerId, body, tokens }: Errand,
-): Promise<Outcome> {
-  const headers = parts.addTokens(config.headers, tokens, body?.contentType);
-  const sent = toSend(config, { headers, address: route.address, body });
-  let answer: Answer;
-  try {
-    answer = resolved(await adapter(sent), config);
-  } catch (error) {
-    answer = rejected(error, config);
-  }
-  // What is still in somebody's hands, such as the error of a stream that breaks off later, has no token either.
-  sent.headers = config.headers;
+  sent: InternalAxiosRequestConfig,
+  errand: Errand,
+  answer: Answer,
+): Outcome | Promise<Outcome> {
+  takeTokensOut(answer, sent, config);
   if (parts.options.redact) {
-    redactAnswer(answer, route);
+    redactAnswer(answer, errand.route);
     if (outlivesItsAnswer(answer)) parts.hideSecrets(sent);
   }
   if (!answer.response) return { answer, error: undefined, refused: undefined };
+  const body = peekBody(answer.response, config.timeout);
+  return body instanceof Promise
+    ? body.then((peeked) => judgeBody(parts, errand, answer, peeked))
+    : judgeBody(parts, errand, answer, body);
+}
 
-  const peeked = peekBody(answer.response, config.timeout);
-  const errors = readErrorBodies(peeked instanceof Promise ? await peeked : peeked);
+function judgeBody(parts: Parts, { target, consumerId, tokens }: Errand, answer: Answer, body: unknown): Outcome {
+  const errors = readErrorBodies(body);
+  const [error] = errors;
+  if (!error || !answer.response) return { answer, error: undefined, refused: undefined };
   const refused = refusedToken(errors);
   const { accountId } = target;
   if (refused === 'appJwt') parts.appJwts.refuse({ accountId }, tokens.appJwt);
   if (refused === 'consumerJws') parts.consumerJws.refuse({ accountId, consumerId }, tokens.consumerJws);
-  const [error] = errors;
-  return { answer, refused, error: error && { ...error, status: answer.response.status, replayed: false } };
+  return { answer, refused, error: { ...error, status: answer.response.status, replayed: false } };
 }
 
 /** Hands the answer on, with what `getSendApiError` shall say of it. */

@@ -1,4 +1,4 @@
-import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios';
+import type { AxiosAdapter, AxiosResponse, InternalAxiosRequestConfig } from 'axios';
 import type { FixedBody } from './body.js';
 import type { Address } from './target.js';
 
@@ -44,18 +44,38 @@ function copyOf(config: InternalAxiosRequestConfig): InternalAxiosRequestConfig 
   return copy as unknown as InternalAxiosRequestConfig;
 }
 
-export function resolved(response: AxiosResponse, config: InternalAxiosRequestConfig): Answer {
-  response.config = config;
-  return { rejected: false, response };
+/** Sends once. Never rejects: the answer tells in which branch it came. */
+export function sendOnce(sent: InternalAxiosRequestConfig, adapter: AxiosAdapter): Promise<Answer> {
+  try {
+    return Promise.resolve(adapter(sent)).then(resolved, rejected);
+  } catch (error) {
+    return Promise.resolve(rejected(error));
+  }
 }
 
-export function rejected(error: unknown, config: InternalAxiosRequestConfig): Answer {
-  // The config that comes back may be a copy of what was sent, and that of a cause.
-  for (const holder of holdersIn(error)) {
-    if (isRecord(holder.config)) Reflect.set(holder, 'config', config);
-  }
+const resolved = (response: AxiosResponse): Answer => ({ rejected: false, response });
+
+function rejected(error: unknown): Answer {
   const response = isRecord(error) && isRecord(error.response) ? error.response : undefined;
   return { rejected: true, error, response: response as AxiosResponse | undefined };
+}
+
+/** What was sent had a token; whatever came back holds the config itself. */
+export function takeTokensOut(
+  answer: Answer,
+  sent: InternalAxiosRequestConfig,
+  config: InternalAxiosRequestConfig,
+): void {
+  // What is still in somebody's hands, such as the error of a stream that breaks off later, has no token either.
+  sent.headers = config.headers;
+  if (!answer.rejected) {
+    answer.response.config = config;
+    return;
+  }
+  // The config that comes back may be a copy of what was sent, and that of a cause.
+  for (const holder of holdersIn(answer.error)) {
+    if (isRecord(holder.config)) Reflect.set(holder, 'config', config);
+  }
 }
 
 /** Gives the caller what the adapter gave. */
