@@ -86,7 +86,8 @@ export function mayNameEndpoint(text: unknown): boolean {
   return text.includes('conversation') || /[\t\n\r]/.test(text);
 }
 
-function judge(written: Written, trustedOrigins: readonly TrustedOrigin[]): Target | undefined {
+/** The verdict on a place, however it is written; what is costly in finding a target. */
+export function judge(written: Written, trustedOrigins: readonly TrustedOrigin[]): Target | undefined {
   const url = resolveUrl(written);
   if (!url) return undefined;
   for (const { origin, pathPrefix } of trustedOrigins) {
