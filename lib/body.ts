@@ -19,12 +19,13 @@ export interface FixedBody {
   readonly contentType: string;
 }
 
-/**
- * The bytes of a native `FormData`, which is otherwise written anew for each send, with a boundary drawn by lot; `undefined`
- * for every other body.
- */
-export async function fixBody(body: unknown): Promise<FixedBody | undefined> {
-  if (!(body instanceof FormData)) return undefined;
+/** Whether a body is otherwise written anew for each send, with a boundary drawn by lot. */
+export function isFormData(body: unknown): body is FormData {
+  return typeof body === 'object' && body instanceof FormData;
+}
+
+/** The bytes of a native `FormData`. */
+export async function fixBody(body: FormData): Promise<FixedBody> {
   const written = new Response(body);
   return {
     data: Buffer.from(await written.arrayBuffer()),

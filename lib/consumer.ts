@@ -4,6 +4,20 @@ import { ConnectorAuthError } from './errors.js';
 import type { CommonOptions } from './options.js';
 
 /**
+ * On whose behalf a request speaks, where that can be told without a wait: `undefined` where the option `consumerId` is to be
+ * asked, or where there is nobody.
+ */
+export function knownConsumer(
+  { onBehalfOf }: InternalAxiosRequestConfig,
+  consumerId: CommonOptions['consumerId'],
+  context: AsyncLocalStorage<string>,
+): string | undefined {
+  if (onBehalfOf === undefined && consumerId) return undefined;
+  const consumer: unknown = onBehalfOf === undefined ? context.getStore() : onBehalfOf;
+  return typeof consumer === 'string' && consumer !== '' ? consumer : undefined;
+}
+
+/**
  * On whose behalf a request speaks: its own `onBehalfOf`, what the option `consumerId` derives, or the `runOnBehalfOf`
  * around it, in this order. Only `undefined` falls through to the next.
  */

@@ -1,21 +1,22 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
 import type { AxiosAdapter, AxiosResponse, InternalAxiosRequestConfig } from 'axios';
-import { canBeSentTwice, fixBody } from './body.js';
-import { resolveConsumer } from './consumer.js';
+import { canBeSentTwice, type FixedBody, fixBody, isFormData } from './body.js';
+import { knownConsumer, resolveConsumer } from './consumer.js';
 import { closedError, isConnectorAuthError } from './errors.js';
 import type { EventHub, ReplayEvent, TokenKind } from './events.js';
 import type { Dispatch } from './interceptor.js';
 import type { ResolvedOptions } from './options.js';
 import { peekBody } from './peek.js';
-import { hideInConfig, redactAnswer } from './redact.js';
+import { createHiding, type HideSecrets, outlivesItsAnswer, redactAnswer } from './redact.js';
 import { refusedToken } from './refusal.js';
-import { type Answer, type Changes, sendOnce, settle } from './send.js';
+import { type Answer, sendOnce, settle, takeTokensOut, toSend } from './send.js';
 import { noteSendApiError, readErrorBodies, type SendApiError } from './send-api-error.js';
-import { addressOf, assertTrusted, destinationOf, findTarget, type Target } from './target.js';
+import { createTargetFinder, type Route, type Target } from './target.js';
+import { type AddTokens, createTokenHeaders } from './token-headers.js';
 import type { CredentialsBook } from './tokens/credentials.js';
 import type { Domains } from './tokens/domains.js';
 import type { TokenSource } from './tokens/token-source.js';
-import { type IsWanted, timeoutMs, waitFor } from './wait.js';
+import { type IsWanted, waitFor } from './wait.js';
 
 export interface DispatchParts {
   readonly options: ResolvedOptions;
@@ -28,14 +29,18 @@ export interface DispatchParts {
   isClosed(): boolean;
 }
 
+interface Parts extends DispatchParts {
+  readonly addTokens: AddTokens;
+  readonly hideSecrets: HideSecrets;
+}
+
 /** A request of ours, its place and consumer settled, with the tokens in hand for it. */
 interface Errand {
   readonly target: Target;
-  /** Where it goes. */
-  readonly url: URL;
+  readonly route: Route;
   readonly consumerId: string;
-  /** What both sends change alike: the address as it was judged, and a body that is written but once. */
-  readonly changes: Changes;
+  /** A body that is written but once, for both sends. */
+  readonly body: FixedBody | undefined;
   readonly tokens: Readonly<Record<TokenKind, string>>;
 }
 
@@ -47,36 +52,54 @@ interface Outcome {
 }
 
 /** One dispatch, from the final config to the raw answer. What is not ours goes straight to its adapter. */
-export function createDispatch(parts: DispatchParts): Dispatch {
+export function createDispatch(dispatchParts: DispatchParts): Dispatch {
+  const findTarget = createTargetFinder(dispatchParts.options.trustedOrigins);
+  const addTokens = createTokenHeaders(dispatchParts.options);
+  const parts = { ...dispatchParts, addTokens, hideSecrets: createHiding(findTarget) };
   return (config, adapter) => {
-    if (config.connectorAuth === false) return adapter(config);
-    const target = findTarget(config, parts.options.trustedOrigins);
+    const target = config.connectorAuth === false ? undefined : findTarget(config);
     return target ? dispatchOurs(parts, config, adapter, target) : adapter(config);
   };
 }
 
 async function dispatchOurs(
-  parts: DispatchParts,
+  parts: Parts,
   config: InternalAxiosRequestConfig,
   adapter: AxiosAdapter,
   target: Target,
 ): Promise<AxiosResponse> {
-  if (parts.options.redact) hideInConfig(config, target);
-  const errand = await waitFor((isWanted) => prepare(parts, config, target, isWanted), config);
-  const first = await send(parts, config, adapter, errand);
-  if (!first.refused || !first.error) return settleNoting(first, first.error);
+  if (parts.options.redact) parts.hideSecrets(config);
+  const errand =
+    takeErrand(parts, config, target) ??
+    (await waitFor((isWanted) => prepare(parts, config, target, isWanted), config));
+  const sent = toSendFor(parts, config, errand);
+  const judged = judge(parts, config, sent, errand, await sendOnce(sent, adapter));
+  // One promise where there may be one: a further `await` or async function takes some 1 % of a request.
+  const first = judged instanceof Promise ? await judged : judged;
+  const refusal = first.refused && first.error;
+  return refusal ? replay(parts, config, adapter, errand, { first, refusal }) : settleNoting(first, first.error);
+}
 
+/** Renews what was refused, and sends the same once more. (Apart, so that its closures cost only who needs them.) */
+async function replay(
+  parts: Parts,
+  config: InternalAxiosRequestConfig,
+  adapter: AxiosAdapter,
+  errand: Errand,
+  { first, refusal }: { first: Outcome; refusal: SendApiError },
+): Promise<AxiosResponse> {
+  const { target } = errand;
   const report = (outcome: ReplayEvent['outcome']) =>
     parts.events.emit('replay', () => ({
       accountId: target.accountId,
       endpoint: target.name,
-      errorCode: first.error?.errorCode ?? 0,
+      errorCode: refusal.errorCode,
       outcome,
     }));
 
   if (!canBeSentTwice(config.data)) {
     report('body-not-replayable');
-    return settleNoting(first, { ...first.error, reason: 'body-not-replayable' });
+    return settleNoting(first, { ...refusal, reason: 'body-not-replayable' });
   }
 
   let renewed: Errand;
@@ -85,47 +108,54 @@ async function dispatchOurs(
   } catch (error) {
     if (isConnectorAuthError(error)) {
       report('no-token');
-      noteSendApiError(error, { ...first.error, reason: 'no-token' });
+      noteSendApiError(error, { ...refusal, reason: 'no-token' });
     }
     throw error;
   }
 
-  const second = await send(parts, config, adapter, renewed);
+  const sent = toSendFor(parts, config, renewed);
+  const second = await judge(parts, config, sent, renewed, await sendOnce(sent, adapter));
   const failed = second.answer.rejected || second.error;
   report(second.refused ? 'refused' : failed ? 'failed' : 'succeeded');
-  return settleNoting(second, failed ? { ...(second.error ?? first.error), replayed: true } : undefined);
+  return settleNoting(second, failed ? { ...(second.error ?? refusal), replayed: true } : undefined);
+}
+
+/** An errand all of whose parts are in hand; `undefined` where something must be waited for, or is missing. */
+function takeErrand(parts: Parts, config: InternalAxiosRequestConfig, target: Target): Errand | undefined {
+  const { options, credentials, domains, appJwts, consumerJws } = parts;
+  const { accountId, isTrusted } = target;
+  if (parts.isClosed() || !credentials.known(accountId) || isFormData(config.data)) return undefined;
+  const consumerId = knownConsumer(config, options.consumerId, parts.context);
+  const messagingOrigin = isTrusted ? undefined : domains.known(accountId, 'asyncMessagingEnt');
+  if (consumerId === undefined || (!isTrusted && messagingOrigin === undefined)) return undefined;
+  const route = target.routeBy(messagingOrigin);
+  const jws = consumerJws.take({ accountId, consumerId });
+  const jwt = jws && appJwts.take({ accountId });
+  if (!jwt) return undefined;
+  return { target, route, consumerId, body: undefined, tokens: { appJwt: jwt.value, consumerJws: jws.value } };
 }
 
 /** Everything that must be settled before the first byte is sent. */
 async function prepare(
-  parts: DispatchParts,
+  parts: Parts,
   config: InternalAxiosRequestConfig,
   target: Target,
   isWanted: IsWanted,
 ): Promise<Errand> {
   const { options, credentials, domains } = parts;
-  const { accountId } = target;
+  const { accountId, isTrusted } = target;
   if (parts.isClosed()) throw closedError(accountId);
   await credentials.find(accountId);
   const consumerId = await resolveConsumer(config, accountId, options.consumerId, parts.context);
-  let messagingOrigin: string | undefined;
-  if (!target.isTrusted) {
-    messagingOrigin = await domains.origin(accountId, 'asyncMessagingEnt');
-    assertTrusted(target, messagingOrigin);
-  }
-  const url = destinationOf(target, messagingOrigin);
-  const body = await fixBody(config.data);
-  const changes: Changes = {
-    ...addressOf(url, target, config),
-    ...(body && { data: body.data }),
-    headers: body ? { 'Content-Type': body.contentType } : {},
-  };
+  const messagingOrigin = isTrusted ? undefined : await domains.origin(accountId, 'asyncMessagingEnt');
+  const route = target.routeBy(messagingOrigin);
+  const body = isFormData(config.data) ? await fixBody(config.data) : undefined;
   const tokens = await obtainTokens(parts, { target, consumerId }, isWanted);
-  return { target, url, consumerId, changes, tokens };
+  return { target, route, consumerId, body, tokens };
 }
 
 async function obtainTokens(
-  { appJwts, consumerJws }: DispatchParts,
+  { appJwts, consumerJws }: Parts,
   { target: { accountId }, consumerId }: Pick<Errand, 'target' | 'consumerId'>,
   isWanted: IsWanted,
 ): Promise<Errand['tokens']> {
@@ -135,32 +165,42 @@ async function obtainTokens(
   return { appJwt: jwt.value, consumerJws: jws.value };
 }
 
-/** Sends once, and drops the token that the answer refuses. */
-async function send(
-  parts: DispatchParts,
+/** What the adapter is given for an errand. */
+function toSendFor(parts: Parts, config: InternalAxiosRequestConfig, errand: Errand): InternalAxiosRequestConfig {
+  const { route, body, tokens } = errand;
+  const headers = parts.addTokens(config.headers, tokens, body?.contentType);
+  return toSend(config, { headers, address: route.address, body });
+}
+
+/** Reads an answer, and drops the token that it refuses. A promise only where its body must be waited for. */
+function judge(
+  parts: Parts,
   config: InternalAxiosRequestConfig,
-  adapter: AxiosAdapter,
-  { target, url, consumerId, changes, tokens }: Errand,
-): Promise<Outcome> {
-  const { authorizationPrefix, onBehalfHeaders, redact } = parts.options;
-  const headers: Record<string, string> = {
-    ...changes.headers,
-    Authorization: authorizationPrefix + tokens.appJwt,
-  };
-  for (const name of onBehalfHeaders) headers[name] = tokens.consumerJws;
-
-  const hide = (sent: InternalAxiosRequestConfig) => redact && hideInConfig(sent, target);
-  const answer = await sendOnce(config, adapter, { ...changes, headers }, hide);
-  if (redact) redactAnswer(answer, url);
+  sent: InternalAxiosRequestConfig,
+  errand: Errand,
+  answer: Answer,
+): Outcome | Promise<Outcome> {
+  takeTokensOut(answer, sent, config);
+  if (parts.options.redact) {
+    redactAnswer(answer, errand.route);
+    if (outlivesItsAnswer(answer)) parts.hideSecrets(sent);
+  }
   if (!answer.response) return { answer, error: undefined, refused: undefined };
+  const body = peekBody(answer.response, config.timeout);
+  return body instanceof Promise
+    ? body.then((peeked) => judgeBody(parts, errand, answer, peeked))
+    : judgeBody(parts, errand, answer, body);
+}
 
-  const errors = readErrorBodies(await peekBody(answer.response, timeoutMs(config.timeout)));
+function judgeBody(parts: Parts, { target, consumerId, tokens }: Errand, answer: Answer, body: unknown): Outcome {
+  const errors = readErrorBodies(body);
+  const [error] = errors;
+  if (!error || !answer.response) return { answer, error: undefined, refused: undefined };
   const refused = refusedToken(errors);
   const { accountId } = target;
   if (refused === 'appJwt') parts.appJwts.refuse({ accountId }, tokens.appJwt);
   if (refused === 'consumerJws') parts.consumerJws.refuse({ accountId, consumerId }, tokens.consumerJws);
-  const [error] = errors;
-  return { answer, refused, error: error && { ...error, status: answer.response.status, replayed: false } };
+  return { answer, refused, error: { ...error, status: answer.response.status, replayed: false } };
 }
 
 /** Hands the answer on, with what `getSendApiError` shall say of it. */

@@ -35,6 +35,7 @@ function resolveAdapter(
   adapter: InternalAxiosRequestConfig['adapter'],
   config: InternalAxiosRequestConfig,
 ): AxiosAdapter {
+  if (typeof adapter === 'function') return adapter;
   const resolved = axios.getAdapter(adapter ?? axios.defaults.adapter, config);
   const isOfOurAxios = ![adapter].flat().includes(resolved);
   return isOfOurAxios && !(config.headers instanceof AxiosHeaders) ? translateHeaders(resolved) : resolved;

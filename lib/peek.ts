@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import type { AxiosResponse } from 'axios';
 import { LONGEST_ERROR_BYTES } from './send-api-error.js';
+import { timeoutMs } from './wait.js';
 
 /** One chunk after another; a source that failed throws. */
 interface ChunkSource {
@@ -13,17 +14,26 @@ interface ChunkSource {
  * The body of an answer in a form that can be looked into: as it is, or, of a blob or a JSON stream, the text (of the
  * latter at most 64 KiB, and only when that is all of it). A stream that was looked into is put back whole.
  *
- * @param patienceMs how long a stream may keep us waiting; 0 is without end. It is then handed on unjudged.
+ * @param timeout the config's, which bounds how long a stream may keep us waiting; it is then handed on unjudged
+ * @returns a promise only where there is something to wait for
  */
-export async function peekBody(response: AxiosResponse, patienceMs: number): Promise<unknown> {
+export function peekBody(response: AxiosResponse, timeout: unknown): unknown {
   const data: unknown = response.data;
-  if (data instanceof Blob) return data.size <= LONGEST_ERROR_BYTES ? data.text() : undefined;
-  const isNodeStream = typeof (data as Readable | null)?.pipe === 'function';
-  const isWebStream = typeof (data as ReadableStream | null)?.getReader === 'function';
+  if (typeof data !== 'object' || data === null) return data;
+  if (data instanceof Blob) return peekBlob(data);
+  const isNodeStream = typeof (data as Readable).pipe === 'function';
+  const isWebStream = typeof (data as ReadableStream).getReader === 'function';
   if (!isNodeStream && !isWebStream) return data;
-  if (!isJson(response)) return undefined;
+  return isJson(response) ? peekStream(response, isNodeStream, timeoutMs(timeout)) : undefined;
+}
 
-  const source = isNodeStream ? readNodeStream(data as Readable) : readWebStream(data as ReadableStream);
+async function peekBlob(blob: Blob): Promise<string | undefined> {
+  return blob.size <= LONGEST_ERROR_BYTES ? blob.text() : undefined;
+}
+
+async function peekStream(response: AxiosResponse, isNodeStream: boolean, patienceMs: number): Promise<unknown> {
+  const { data } = response;
+  const source = isNodeStream ? readNodeStream(data) : readWebStream(data);
   const peeked = await readHead(source, patienceMs);
   response.data = (isNodeStream ? toNodeStream : toWebStream)(peeked.replay(), source);
   return peeked.isWhole ? Buffer.concat(peeked.head) : undefined;

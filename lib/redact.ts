@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import type { InternalAxiosRequestConfig } from 'axios';
 import { type Answer, holdersIn } from './send.js';
-import type { Target } from './target.js';
+import type { Route, Target } from './target.js';
 import { hashOf } from './tokens/identity.js';
 
 /** What stands in the place of Node's request object, which holds the headers that were sent. */
@@ -13,60 +13,86 @@ export interface RequestSummary {
   readonly res?: { readonly responseUrl: string };
 }
 
+/** Makes a config of ours print without what leads to secrets. */
+export type HideSecrets = (config: InternalAxiosRequestConfig) => void;
+
 /**
- * Makes a config print without what leads to secrets: agents, transports and streams are named but not shown, since their
- * open connections hold the headers of other requests, and the consumer's id is hashed. The config itself stays as it is, for
- * it may be sent again.
+ * Agents, transports and streams are named but not shown, since their open connections hold the headers of other requests, and
+ * the consumer's id is hashed. The config itself stays as it is, for it may be sent again. (A prototype instead of two
+ * properties of its own would take 5 % more of a request: Axios looks through prototypes.)
  */
-export function hideInConfig(config: InternalAxiosRequestConfig, { accountId }: Pick<Target, 'accountId'>): void {
-  printAs(config, () => {
-    const shown = showPlain(config, new Set()) as Record<string, unknown>;
-    if (typeof config.onBehalfOf === 'string') shown.onBehalfOf = hashOf({ accountId, consumerId: config.onBehalfOf });
-    return shown;
-  });
-  // Axios's own option `redact` has AxiosError.toJSON read the config past the above, and the agents' connections with it.
-  for (const agent of [config.httpAgent, config.httpsAgent] as unknown[]) {
-    if (isRecord(agent) && agent.toJSON === undefined) define(agent, 'toJSON', () => `[${nameOfClass(agent)}]`);
-  }
-}
-
-/** Takes out of an answer, in whichever branch it came, all that leads to the tokens that were sent. */
-export function redactAnswer(answer: Answer, url: URL): void {
-  const holders = answer.rejected ? holdersIn(answer.error) : [answer.response as unknown as Record<string, unknown>];
-  for (const holder of holders) {
-    replaceRequest(holder, url);
-    const { data } = holder;
-    // A stream of Node's http knows the request that it answers, and the connection, which by now may serve another request.
-    if (isStream(data)) printAs(data, () => `[${nameOfClass(data)}]`);
-  }
-}
-
-function replaceRequest(holder: Record<string, unknown>, url: URL): void {
-  const { request } = holder;
-  if (!isRecord(request)) return;
-  // An error of older Axios has no status of its own.
-  const wasAnswered = holder.status !== undefined || isRecord(holder.response);
-  const summary = summarize(request, url, wasAnswered);
-  Reflect.set(holder, 'request', summary);
-  // An error that a stream meets later on holds the request itself.
-  printAs(request, () => summary);
-}
-
-function summarize(request: Record<string, unknown>, url: URL, wasAnswered: boolean): RequestSummary {
-  // The request's own address has the `params`. Behind a proxy it may be a whole URL; of http's it is a path.
-  const address = [request.path, request.url].find((value) => typeof value === 'string');
-  const sent = typeof address === 'string' && URL.canParse(address, url.origin) ? new URL(address, url.origin) : url;
-  const path = sent.pathname + sent.search;
-  return {
-    method: 'POST',
-    host: url.host,
-    path,
-    ...(wasAnswered && { res: { responseUrl: url.origin + path } }),
+export function createHiding(targetOf: (config: InternalAxiosRequestConfig) => Target | undefined): HideSecrets {
+  const show = function (this: InternalAxiosRequestConfig): unknown {
+    return showConfig(this, targetOf(this)?.accountId);
+  };
+  return (config) => {
+    printAs(config, show);
+    // Axios's own option `redact` has AxiosError.toJSON read the config past the above, and the agents' connections with it.
+    nameAgent(config.httpAgent);
+    nameAgent(config.httpsAgent);
   };
 }
 
+function showConfig(config: InternalAxiosRequestConfig, accountId: string | undefined): unknown {
+  const around = new Set<unknown>([config]);
+  const shown = Object.fromEntries(Object.entries(config).map(([name, item]) => [name, showPlain(item, around)]));
+  if (typeof config.onBehalfOf === 'string') {
+    shown.onBehalfOf = accountId === undefined ? '[hidden]' : hashOf({ accountId, consumerId: config.onBehalfOf });
+  }
+  return shown;
+}
+
+function nameAgent(agent: unknown): void {
+  if (isRecord(agent) && agent.toJSON === undefined) define(agent, 'toJSON', () => `[${nameOfClass(agent)}]`);
+}
+
+/** Takes out of an answer, in whichever branch it came, all that leads to the tokens that were sent. */
+export function redactAnswer(answer: Answer, route: Route): void {
+  if (answer.rejected) for (const holder of holdersIn(answer.error)) redactHolder(holder, route, true);
+  else redactHolder(answer.response as unknown as Record<string, unknown>, route, false);
+}
+
+/** Whether what was sent may come up once more, such as in the error of a stream. */
+export function outlivesItsAnswer(answer: Answer): boolean {
+  return answer.rejected || isStream(answer.response.data);
+}
+
+function redactHolder(holder: Record<string, unknown>, route: Route, isOfFailure: boolean): void {
+  const { data, request } = holder;
+  const hasStream = isStream(data);
+  // A stream of Node's http knows the request that it answers, and the connection, which by now may serve another request.
+  if (hasStream) printByName(data);
+  if (!isRecord(request)) return;
+  // An error of older Axios has no status of its own.
+  const wasAnswered = holder.status !== undefined || isRecord(holder.response);
+  const summary = summarize(request, route, wasAnswered);
+  Reflect.set(holder, 'request', summary);
+  // An error that a stream meets later on holds the request itself.
+  if (isOfFailure || hasStream) printAs(request, () => summary);
+}
+
+function summarize(request: Record<string, unknown>, route: Route, wasAnswered: boolean): RequestSummary {
+  const { host, origin } = route;
+  const path = pathOf(request, route);
+  return wasAnswered
+    ? { method: 'POST', host, path, res: { responseUrl: origin + path } }
+    : { method: 'POST', host, path };
+}
+
+/** The request's own address has the `params`. Behind a proxy it may be a whole URL; of http's it is a path. */
+function pathOf(request: Record<string, unknown>, { origin, path }: Route): string {
+  const address = typeof request.path === 'string' ? request.path : request.url;
+  if (typeof address !== 'string' || address === path || !URL.canParse(address, origin)) return path;
+  const { pathname, search } = new URL(address, origin);
+  return pathname + search;
+}
+
+function printByName(object: object): void {
+  printAs(object, () => `[${nameOfClass(object)}]`);
+}
+
 /** Prints `object` as what `show` gives: with `util.inspect` and `console`, with JSON, and with the loggers built on them. */
-function printAs(object: object, show: () => unknown): void {
+function printAs(object: object, show: (this: never) => unknown): void {
   define(object, inspect.custom, show);
   define(object, 'toJSON', show);
 }
@@ -83,7 +109,7 @@ function showPlain(value: unknown, around: ReadonlySet<unknown>): unknown {
   const within = new Set([...around, value]);
   if (Array.isArray(value)) return value.map((item) => showPlain(item, within));
   const prototype: unknown = Object.getPrototypeOf(value);
-  if (around.size > 0 && typeof value.toJSON === 'function') return value.toJSON();
+  if (typeof value.toJSON === 'function') return value.toJSON();
   if (prototype !== Object.prototype && prototype !== null) return `[${nameOfClass(value)}]`;
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, showPlain(item, within)]));
 }

@@ -46,6 +46,7 @@ export const LONGEST_ERROR_BYTES = 64 * 1024;
  */
 export function readErrorBodies(data: unknown): SendApiErrorBody[] {
   const parsed = typeof data === 'object' && !isBytes(data) ? data : parseJson(data);
+  if (!isRecord(parsed)) return [];
   const items: readonly unknown[] = Array.isArray(parsed) ? parsed : [parsed];
   const errors = items.map(readEnvelope);
   return errors.every((error) => error !== undefined) ? errors : [];

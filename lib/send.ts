@@ -1,9 +1,6 @@
 import type { AxiosAdapter, AxiosResponse, InternalAxiosRequestConfig } from 'axios';
-
-export interface Tokens {
-  readonly appJwt: string;
-  readonly consumerJws: string;
-}
+import type { FixedBody } from './body.js';
+import type { Address } from './target.js';
 
 /** What the adapter gave for one send, in whichever branch: `rejected` tells how to hand it on. */
 export type Answer =
@@ -12,50 +9,72 @@ export type Answer =
 
 /** What is sent otherwise than the config has it. */
 export interface Changes {
-  /** Replace those of the same name, in any spelling. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly url?: string;
-  readonly baseURL?: string;
-  readonly data?: unknown;
+  readonly headers: InternalAxiosRequestConfig['headers'];
+  readonly address: Address;
+  readonly body: FixedBody | undefined;
 }
 
-/**
- * Sends a config once, changed. The config itself never holds a token, and whatever the adapter gives back holds that config.
- *
- * @param hide what to do to a config before anybody may print it
- */
-export async function sendOnce(
+/** What the adapter is given for a config, which itself never holds a token. */
+export function toSend(
   config: InternalAxiosRequestConfig,
-  adapter: AxiosAdapter,
-  { headers, ...others }: Changes,
-  hide: (config: InternalAxiosRequestConfig) => void,
-): Promise<Answer> {
-  const sent: InternalAxiosRequestConfig = {
-    ...config,
-    ...others,
-    headers: replaceHeaders(config.headers, headers),
-    // A redirect would carry the tokens along: not every Axios can strip them, and fetch strips Authorization alone.
-    maxRedirects: 0,
-    fetchOptions: { ...config.fetchOptions, redirect: 'manual' },
-  };
+  { headers, address, body }: Changes,
+): InternalAxiosRequestConfig {
+  const sent = copyOf(config);
+  sent.headers = headers;
+  sent.baseURL = address.baseURL;
+  if (address.url !== undefined) sent.url = address.url;
+  if (body) sent.data = body.data;
+  // A redirect would carry the tokens along: not every Axios can strip them, and fetch strips Authorization alone.
+  sent.maxRedirects = 0;
+  sent.fetchOptions = { ...config.fetchOptions, redirect: 'manual' };
   if (config.transport) sent.transport = withoutRedirects(config.transport);
   // Basic credentials would take the place of the AppJWT.
   delete sent.auth;
-  hide(sent);
+  return sent;
+}
 
+/** A loop copies Axios's configs, which V8 keeps as dictionaries, four times as fast as a spread does (0.7 against 2.7 µs). */
+function copyOf(config: InternalAxiosRequestConfig): InternalAxiosRequestConfig {
+  const copy: Record<string | symbol, unknown> = {};
+  const source = config as unknown as typeof copy;
+  for (const key of Object.keys(source)) copy[key] = source[key];
+  for (const key of Object.getOwnPropertySymbols(source)) {
+    if (Object.prototype.propertyIsEnumerable.call(source, key)) copy[key] = source[key];
+  }
+  return copy as unknown as InternalAxiosRequestConfig;
+}
+
+/** Sends once. Never rejects: the answer tells in which branch it came. */
+export function sendOnce(sent: InternalAxiosRequestConfig, adapter: AxiosAdapter): Promise<Answer> {
   try {
-    const response = await adapter(sent);
-    return { rejected: false, response: Object.assign(response, { config }) };
+    return Promise.resolve(adapter(sent)).then(resolved, rejected);
   } catch (error) {
-    // The config that comes back may be a copy of what was sent, and that of a cause.
-    for (const holder of holdersIn(error)) {
-      if (isRecord(holder.config)) Reflect.set(holder, 'config', config);
-    }
-    const response = isRecord(error) && isRecord(error.response) ? error.response : undefined;
-    return { rejected: true, error, response: response as AxiosResponse | undefined };
-  } finally {
-    // What is still in somebody's hands, such as the error of a stream that breaks off later, has no token either.
-    sent.headers = config.headers;
+    return Promise.resolve(rejected(error));
+  }
+}
+
+const resolved = (response: AxiosResponse): Answer => ({ rejected: false, response });
+
+function rejected(error: unknown): Answer {
+  const response = isRecord(error) && isRecord(error.response) ? error.response : undefined;
+  return { rejected: true, error, response: response as AxiosResponse | undefined };
+}
+
+/** What was sent had a token; whatever came back holds the config itself. */
+export function takeTokensOut(
+  answer: Answer,
+  sent: InternalAxiosRequestConfig,
+  config: InternalAxiosRequestConfig,
+): void {
+  // What is still in somebody's hands, such as the error of a stream that breaks off later, has no token either.
+  sent.headers = config.headers;
+  if (!answer.rejected) {
+    answer.response.config = config;
+    return;
+  }
+  // The config that comes back may be a copy of what was sent, and that of a cause.
+  for (const holder of holdersIn(answer.error)) {
+    if (isRecord(holder.config)) Reflect.set(holder, 'config', config);
   }
 }
 
@@ -74,19 +93,6 @@ function withoutRedirects(transport: Transport): Transport {
   const request: Transport['request'] = (options, onResponse) =>
     transport.request({ ...options, followRedirects: false, maxRedirects: 0 }, onResponse);
   return Object.create(transport, { request: { value: request } });
-}
-
-/** A copy of the same kind (whichever Axios made it) with `replacements` for all that has one of their names, in any spelling. */
-function replaceHeaders(
-  headers: InternalAxiosRequestConfig['headers'],
-  replacements: Readonly<Record<string, string>>,
-): InternalAxiosRequestConfig['headers'] {
-  const replaced = new Set(Object.keys(replacements).map((name) => name.toLowerCase()));
-  const copy = Object.create(Object.getPrototypeOf(headers)) as InternalAxiosRequestConfig['headers'];
-  for (const name of Object.keys(headers)) {
-    if (!replaced.has(name.toLowerCase())) copy[name] = headers[name];
-  }
-  return Object.assign(copy, replacements);
 }
 
 /** An error, the ones that caused it, and their responses: all that may hold a config and a request. */

@@ -4,14 +4,46 @@ import { type Endpoint, matchEndpoint } from './endpoint.js';
 import { ConnectorAuthError } from './errors.js';
 import type { TrustedOrigin } from './origin.js';
 
-/** A request of ours: which endpoint of which account, and the place that its URL names. */
+/** A request of ours: which endpoint of which account. */
 export interface Target extends Endpoint {
-  readonly url: URL;
-  /** The URL names no place: the account's messaging host is meant. */
-  readonly isRelative: boolean;
-  /** The place is one of `trustedOrigins`. */
+  /** The place is one of `trustedOrigins`, whatever the account's messaging host is. */
   readonly isTrusted: boolean;
+  /**
+   * The way there, given the origin of the account's messaging host.
+   *
+   * @throws ConnectorAuthError `ERR_UNTRUSTED_ORIGIN` where tokens may not go
+   */
+  routeBy(messagingOrigin: string | undefined): Route;
 }
+
+/** Where a request goes, and how it is addressed. */
+export interface Route {
+  readonly origin: string;
+  readonly host: string;
+  /** With the query that the URL has, but without `params`. */
+  readonly path: string;
+  readonly address: Address;
+}
+
+/** What the adapter is told; without a `url`, the one that was written stays. */
+export interface Address {
+  readonly url?: string;
+  readonly baseURL: string;
+}
+
+/** What a config says of the place; the verdict on it depends on nothing else. */
+interface Written {
+  readonly url: string | undefined;
+  readonly baseURL: string | undefined;
+  readonly allowAbsoluteUrls: boolean | undefined;
+}
+
+interface Verdict extends Written {
+  readonly target: Target | undefined;
+}
+
+/** A connector uses few URLs, unless it puts something new into each: those are then judged anew. */
+const VERDICTS_KEPT = 100;
 
 /**
  * Stands in for the host of a URL that has none. `.invalid` is never a real one (RFC 2606), and no URL can name this one on
@@ -22,26 +54,81 @@ const NOWHERE = `http://${randomUUID()}.invalid`;
 // An instance without defaults: Axios's own rules for baseURL, url and allowAbsoluteUrls, and nobody's settings.
 const resolver = new Axios({});
 
-/** The target of a request whose config is final; `undefined` for a request that is not ours. */
-export function findTarget(
-  config: InternalAxiosRequestConfig,
+/** Finds the target of a request whose config is final; `undefined` for a request that is not ours. */
+export function createTargetFinder(
   trustedOrigins: readonly TrustedOrigin[],
-): Target | undefined {
-  if (config.method?.toLowerCase() !== 'post') return undefined;
-  const url = resolveUrl(config);
+): (config: InternalAxiosRequestConfig) => Target | undefined {
+  const verdicts = new Map<string, Verdict>();
+
+  return (config) => {
+    if (config.method?.toLowerCase() !== 'post') return undefined;
+    const { url, baseURL, allowAbsoluteUrls } = config;
+    if (!mayNameEndpoint(url) && !mayNameEndpoint(baseURL)) return undefined;
+    const written = { url, baseURL, allowAbsoluteUrls };
+    // What is no text may be another thing by the next time.
+    if (typeof url !== 'string' || typeof (baseURL ?? '') !== 'string') return judge(written, trustedOrigins);
+
+    const known = verdicts.get(url);
+    if (known && known.baseURL === baseURL && known.allowAbsoluteUrls === allowAbsoluteUrls) return known.target;
+    const verdict = { ...written, target: judge(written, trustedOrigins) };
+    if (verdicts.size >= VERDICTS_KEPT) verdicts.clear();
+    verdicts.set(url, verdict);
+    return verdict.target;
+  };
+}
+
+/**
+ * Whether a `url` or `baseURL` may name one of our endpoints. Neither Axios, which puts a slash between the two, nor the
+ * normalisation of URLs, which only takes out tabs and line ends, makes this word of what does not contain it.
+ */
+export function mayNameEndpoint(text: unknown): boolean {
+  if (typeof text !== 'string') return text !== undefined && text !== null;
+  return text.includes('conversation') || /[\t\n\r]/.test(text);
+}
+
+/** The verdict on a place, however it is written; what is costly in finding a target. */
+export function judge(written: Written, trustedOrigins: readonly TrustedOrigin[]): Target | undefined {
+  const url = resolveUrl(written);
   if (!url) return undefined;
   for (const { origin, pathPrefix } of trustedOrigins) {
     if (url.origin !== origin || !url.pathname.startsWith(`${pathPrefix}/`)) continue;
     const endpoint = matchEndpoint(url.pathname.slice(pathPrefix.length));
-    if (endpoint) return { ...endpoint, url, isRelative: false, isTrusted: true };
+    if (endpoint) return createTarget(endpoint, written, { url, isRelative: false, isTrusted: true });
   }
   const endpoint = matchEndpoint(url.pathname);
-  return endpoint && { ...endpoint, url, isRelative: !config.baseURL && url.origin === NOWHERE, isTrusted: false };
+  const isRelative = !written.baseURL && url.origin === NOWHERE;
+  return endpoint && createTarget(endpoint, written, { url, isRelative, isTrusted: false });
+}
+
+/** The place that a URL names. */
+interface Place {
+  readonly url: URL;
+  /** The URL names no place: the account's messaging host is meant. */
+  readonly isRelative: boolean;
+  /** The place is one of `trustedOrigins`. */
+  readonly isTrusted: boolean;
+}
+
+function createTarget({ name, accountId }: Endpoint, written: Written, place: Place): Target {
+  let known: { route: Route; messagingOrigin: string | undefined } | undefined;
+  return {
+    name,
+    accountId,
+    isTrusted: place.isTrusted,
+    routeBy(messagingOrigin) {
+      if (!known || known.messagingOrigin !== messagingOrigin) {
+        if (!place.isTrusted) assertTrusted(place, accountId, messagingOrigin);
+        const { origin, host, pathname, search, href } = destinationOf(place, messagingOrigin);
+        const address = addressOf({ href, origin }, place, written);
+        known = { route: { origin, host, path: pathname + search, address }, messagingOrigin };
+      }
+      return known.route;
+    },
+  };
 }
 
 /** The URL as the adapter will resolve it; `undefined` for one that no adapter can send. */
-function resolveUrl(config: InternalAxiosRequestConfig): URL | undefined {
-  const { baseURL, url, allowAbsoluteUrls } = config;
+function resolveUrl({ baseURL, url, allowAbsoluteUrls }: Written): URL | undefined {
   const parts = { ...(url !== undefined && { url }), ...(allowAbsoluteUrls !== undefined && { allowAbsoluteUrls }) };
   try {
     const full = resolver.getUri({ ...parts, ...(baseURL !== undefined && { baseURL }) });
@@ -62,10 +149,9 @@ function resolveUrl(config: InternalAxiosRequestConfig): URL | undefined {
  *
  * @throws ConnectorAuthError `ERR_UNTRUSTED_ORIGIN`
  */
-export function assertTrusted(target: Target, messagingOrigin: string): void {
-  const { url, accountId } = target;
+function assertTrusted({ url, isRelative }: Place, accountId: string, messagingOrigin: string | undefined): void {
   const hasUserInfo = url.username !== '' || url.password !== '';
-  if (!hasUserInfo && (target.isRelative || target.isTrusted || url.origin === messagingOrigin)) return;
+  if (!hasUserInfo && (isRelative || url.origin === messagingOrigin)) return;
   const place = hasUserInfo ? `${url.origin}, named with a user or password,` : url.origin;
   throw new ConnectorAuthError(
     'ERR_UNTRUSTED_ORIGIN',
@@ -76,7 +162,7 @@ export function assertTrusted(target: Target, messagingOrigin: string): void {
 }
 
 /** Where a request goes: the place its URL names, or the messaging host for one that names none. */
-export function destinationOf({ url, isRelative }: Target, messagingOrigin: string | undefined): URL {
+function destinationOf({ url, isRelative }: Place, messagingOrigin: string | undefined): URL {
   return isRelative ? new URL(messagingOrigin + url.href.slice(url.origin.length)) : url;
 }
 
@@ -85,13 +171,12 @@ export function destinationOf({ url, isRelative }: Target, messagingOrigin: stri
  * `http:host` and the like against a host of their own. What all of them read alike stays as it was written, for the sake of
  * mock adapters that match on it.
  */
-export function addressOf(
-  { href, origin }: URL,
-  { isRelative }: Target,
-  config: Pick<InternalAxiosRequestConfig, 'url' | 'baseURL'>,
-): { url?: string; baseURL: string } {
-  const base = isRelative ? origin : config.baseURL;
-  const { url: written = '' } = config;
+function addressOf(
+  { href, origin }: Pick<URL, 'href' | 'origin'>,
+  { isRelative }: Place,
+  { url: written = '', baseURL }: Written,
+): Address {
+  const base = isRelative ? origin : baseURL;
   if (written === href) return { baseURL: '' };
   const isRooted = /^\/[^/\\]/.test(written);
   if (isRooted && base?.replace(/\/$/, '') + written === href) return { baseURL: base ?? '' };

@@ -1,0 +1,74 @@
+import type { InternalAxiosRequestConfig } from 'axios';
+import fc from 'fast-check';
+import { createTargetFinder, judge, mayNameEndpoint } from '../lib/target.js';
+
+const PATH = '/api/account/70012345/messaging/consumer/conversation';
+const piece = fc.constantFrom(
+  ...['/', '\\', '//', '.', '..', '%2e', '%2f', '%63', 'conver', 'sation', 'conversation', '/send', '\t', '\n', '\r'],
+  ...[
+    'api/account/70012345/messaging/consumer',
+    PATH,
+    `${PATH}/send`,
+    'http://a.example',
+    'https:',
+    '?',
+    '#',
+    ' ',
+    'C',
+  ],
+);
+const text = fc.option(
+  fc.array(piece, { maxLength: 6 }).map((pieces) => pieces.join('')),
+  { nil: undefined },
+);
+/** An endpoint whose parts stand in baseURL and url, with something put between the letters. */
+const split = fc
+  .tuple(fc.constantFrom('http://a.example', '', '//a.example'), fc.constantFrom(PATH, `${PATH}/send`), fc.nat(90))
+  .chain(([origin, path, at]) => {
+    const whole = origin + path;
+    const parts = [whole.slice(0, at), whole.slice(at)];
+    return fc.tuple(fc.nat(30), piece, fc.boolean()).map(([where, put, isPut]) => ({
+      baseURL: parts[0],
+      url: isPut ? `${parts[1]?.slice(0, where)}${put}${parts[1]?.slice(where)}` : parts[1]?.replace(/^\//, ''),
+    }));
+  });
+const config = fc
+  .tuple(fc.oneof(fc.record({ url: text, baseURL: text }), split), fc.constantFrom(undefined, true, false))
+  .map(([{ url, baseURL }, allowAbsoluteUrls]) => ({ url, baseURL, allowAbsoluteUrls }));
+const isOurs = (find: ReturnType<typeof createTargetFinder>, written: object) =>
+  find({ method: 'post', ...written } as InternalAxiosRequestConfig);
+
+it('what the cheap look at the text turns away is never one of ours', () => {
+  let accepted = 0;
+  fc.assert(
+    fc.property(config, (written) => {
+      if (!judge(written, [])) return;
+      accepted += 1;
+      expect(mayNameEndpoint(written.url) || mayNameEndpoint(written.baseURL)).toBe(true);
+    }),
+    { numRuns: 20_000 },
+  );
+  expect(accepted).toBeGreaterThan(200);
+});
+
+it('a verdict that is remembered is the one that would be given anew', () => {
+  const remembering = createTargetFinder([]);
+  fc.assert(
+    fc.property(fc.array(config, { minLength: 2, maxLength: 20 }), (configs) => {
+      for (const written of [...configs, ...configs]) {
+        const { name, accountId, isTrusted } = isOurs(createTargetFinder([]), written) ?? {};
+        expect(isOurs(remembering, written) ?? {}).toMatchObject({ ...(name && { name, accountId, isTrusted }) });
+        expect(isOurs(remembering, written) === undefined).toBe(name === undefined);
+      }
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+it('a URL that is no text is judged each time, for it may have changed', () => {
+  const find = createTargetFinder([]);
+  const url = new URL(`https://a.example${PATH}`);
+  expect(isOurs(find, { url })?.name).toBe('conversation');
+  url.pathname = '/elsewhere';
+  expect(isOurs(find, { url })).toBeUndefined();
+});

@@ -1,0 +1,413 @@
+import { execFileSync } from 'node:child_process';
+import { Agent } from 'node:http';
+import type { CreateAxiosDefaults } from 'axios';
+import { type BenchCloud, startCloud } from './cloud-process.js';
+import type { Finding } from './limits.js';
+import { interleave, median, quantile, ratio, type Samples } from './rounds.js';
+import { type Connector, noopAdapter, type Setting, SUBJECTS, type SubjectName } from './subjects.js';
+
+/** What one measure gave: a figure of each subject, and what is limited. */
+export interface Result {
+  readonly measure: string;
+  readonly title: string;
+  readonly unit: string;
+  readonly figures: Readonly<Record<string, number>>;
+  /** As against bare Axios. */
+  readonly ratios?: Readonly<Record<string, number>>;
+  readonly findings: readonly Finding[];
+}
+
+/** How long it may take: rounds, and requests in each. */
+export interface Effort {
+  readonly rounds: number;
+  readonly requests: number;
+  /** Divides the great counts. */
+  readonly scale: number;
+}
+
+type Measure = (effort: Effort) => Promise<Result[]>;
+
+const OURS = 'axios-liveperson-auth';
+const HAND = 'hand-written pair';
+const EVERYONE = Object.keys(SUBJECTS) as SubjectName[];
+const CONSUMER = 'sms-4915550001';
+
+/** Connectors that share a cloud, for as long as `run` takes. */
+async function withConnectors<T>(
+  names: readonly SubjectName[],
+  defaults: CreateAxiosDefaults,
+  run: (connectors: Readonly<Record<string, Connector>>, cloud: BenchCloud) => Promise<T>,
+  windows?: Setting['windows'],
+): Promise<T> {
+  const cloud = await startCloud();
+  const setting = { origin: cloud.origin, defaults: { baseURL: cloud.origin, proxy: false as const, ...defaults } };
+  const connectors: Record<string, Connector> = {};
+  try {
+    for (const name of names) connectors[name] = await SUBJECTS[name]({ ...setting, ...(windows && { windows }) });
+    return await run(connectors, cloud);
+  } finally {
+    for (const connector of Object.values(connectors)) connector.close();
+    cloud.close();
+  }
+}
+
+/** Sends so many requests with so many in flight; gives how long one took, in microseconds. */
+async function timeRequests(
+  send: (index: number) => Promise<unknown>,
+  count: number,
+  inFlight: number,
+): Promise<number> {
+  const startedAt = performance.now();
+  let next = 0;
+  const worker = async () => {
+    while (next < count) await send(next++);
+  };
+  await Promise.all(Array.from({ length: inFlight }, worker));
+  return ((performance.now() - startedAt) * 1000) / count;
+}
+
+function compare(
+  measure: string,
+  title: string,
+  samples: Samples<string>,
+  limits: readonly { against: string; limit: number }[],
+): Result {
+  const of = (name: string) => samples[name] ?? [];
+  const names = Object.keys(samples);
+  const floor = Math.abs(ratio(of('bare again'), of('bare')) - 1);
+  return {
+    measure,
+    title,
+    unit: 'µs',
+    figures: Object.fromEntries(names.map((name) => [name, median(of(name))])),
+    ratios: Object.fromEntries(names.map((name) => [name, ratio(of(name), of('bare'))])),
+    findings: limits.map(({ against, limit }) => ({
+      what: `${title}, against ${against}`,
+      measured: ratio(of(OURS), of(against)),
+      limit,
+      unit: '×',
+      allowance: floor,
+    })),
+  };
+}
+
+const timeOf = (
+  connectors: Readonly<Record<string, Connector>>,
+  time: (connector: Connector) => Promise<number>,
+): Record<string, () => Promise<number>> =>
+  Object.fromEntries(Object.entries(connectors).map(([name, connector]) => [name, () => time(connector)]));
+
+const warm =
+  (measure: string, title: string, inFlight: number): Measure =>
+  ({ rounds, requests }) =>
+    withConnectors(EVERYONE, { adapter: noopAdapter }, async (connectors) => {
+      const time = ({ send }: Connector) => timeRequests(() => send(CONSUMER), requests, inFlight);
+      const samples = await interleave(timeOf(connectors, time), rounds);
+      return [
+        compare(measure, title, samples, [
+          { against: 'bare', limit: 1.1 },
+          { against: HAND, limit: 0.95 },
+        ]),
+      ];
+    });
+
+const rotation: Measure = ({ rounds, requests, scale }) =>
+  withConnectors(['bare', 'bare again', HAND, OURS], { adapter: noopAdapter }, async (connectors) => {
+    const consumers = Array.from({ length: 10_000 / scale }, (_, index) => `sms-49155${index}`);
+    const at = (index: number) => consumers[index % consumers.length] as string;
+    for (const connector of Object.values(connectors))
+      await timeRequests((i) => connector.send(at(i)), consumers.length, 64);
+    let turn = 0;
+    const time = ({ send }: Connector) => timeRequests(() => send(at(turn++)), requests, 1);
+    const samples = await interleave(timeOf(connectors, time), rounds);
+    return [compare('rotation', '10,000 consumers in rotation', samples, [{ against: 'bare', limit: 1.15 }])];
+  });
+
+const unmatched: Measure = ({ rounds, requests }) =>
+  withConnectors(EVERYONE, { adapter: noopAdapter }, async (connectors) => {
+    const time = ({ sendOther }: Connector) => timeRequests(() => sendOther(), requests, 1);
+    const samples = await interleave(timeOf(connectors, time), rounds);
+    return [compare('unmatched', 'request to something else', samples, [{ against: 'bare', limit: 1.03 }])];
+  });
+
+const loopback: Measure = ({ rounds, requests }) => {
+  const httpAgent = new Agent({ keepAlive: true, maxSockets: 64 });
+  return withConnectors(EVERYONE, { httpAgent, validateStatus: () => true }, async (connectors) => {
+    const time = ({ send }: Connector) => timeRequests(() => send(CONSUMER), requests, 64);
+    const samples = await interleave(timeOf(connectors, time), rounds);
+    return [
+      compare('loopback', 'loopback HTTP, 64 in flight', samples, [
+        { against: 'static headers', limit: 0.97 },
+        { against: HAND, limit: 0.98 },
+      ]),
+    ];
+  }).finally(() => httpAgent.destroy());
+};
+
+const exactly = (what: string, measured: number, limit: number, unit = 'calls'): Finding => ({
+  what,
+  measured,
+  limit,
+  unit,
+  allowance: 0,
+  isExact: true,
+});
+const atMost = (what: string, measured: number, limit: number, unit: string, allowance = 0): Finding => ({
+  what,
+  measured,
+  limit,
+  unit,
+  allowance,
+});
+
+const herd: Measure = async ({ scale }) => [
+  await withConnectors([OURS], { adapter: noopAdapter }, async ({ [OURS]: ours }, cloud) => {
+    await cloud.set({ sentinelDelayMs: 50, idpDelayMs: 50 });
+    await Promise.all(Array.from({ length: 10_000 / scale }, () => ours?.send(CONSUMER)));
+    const { domain, sentinel, idp } = await cloud.set({});
+    return {
+      measure: 'herd',
+      title: '10,000 concurrent first requests, one consumer',
+      unit: 'calls',
+      figures: { domain, sentinel, idp },
+      findings: [
+        exactly('Domain API calls of 10,000 first requests', domain, 1),
+        exactly('Sentinel calls of 10,000 first requests', sentinel, 1),
+        exactly('IDP calls of 10,000 first requests', idp, 1),
+      ],
+    };
+  }),
+  await withConnectors([OURS], { adapter: noopAdapter }, async ({ [OURS]: ours }, cloud) => {
+    await cloud.set({ idpDelayMs: 10 });
+    const count = 1_000 / scale;
+    await Promise.all(Array.from({ length: count }, (_, index) => ours?.send(`sms-${index}`)));
+    const { sentinel, idp, mostIdpOpen } = await cloud.set({});
+    return {
+      measure: 'herd',
+      title: '1,000 consumers at once',
+      unit: 'calls',
+      figures: { sentinel, idp, 'open together': mostIdpOpen },
+      findings: [
+        exactly('Sentinel calls of 1,000 consumers', sentinel, 1),
+        exactly('IDP calls of 1,000 consumers', idp, count),
+        atMost('IDP calls open together', mostIdpOpen, 16, 'calls'),
+      ],
+    };
+  }),
+];
+
+const revoked: Measure = ({ scale }) => {
+  const httpAgent = new Agent({ keepAlive: true });
+  return withConnectors([OURS], { httpAgent }, async ({ [OURS]: ours }, cloud) => {
+    const count = 5_000 / scale;
+    await ours?.send(CONSUMER);
+    await cloud.set({ holdSends: count, sentinelDelayMs: 50 });
+    const sends = Array.from({ length: count }, (_, index) => ours?.send(CONSUMER, `m${index}`));
+    const lost = (await Promise.allSettled(sends)).filter(({ status }) => status === 'rejected').length;
+    const { sentinel, mostSendsOfOne } = await cloud.set({});
+    return [
+      {
+        measure: 'revoked',
+        title: 'AppJWT revoked with 5,000 in flight',
+        unit: '',
+        figures: { sentinel, 'sends of one message': mostSendsOfOne, lost },
+        findings: [
+          exactly('Sentinel calls after the AppJWT was revoked', sentinel, 1),
+          atMost('sends of one message', mostSendsOfOne, 2, 'sends'),
+          exactly('messages lost', lost, 0, 'messages'),
+        ],
+      },
+    ];
+  }).finally(() => httpAgent.destroy());
+};
+
+const APP_JWT_TTL_MS = 2_000;
+const AHEAD_SUBJECTS: readonly SubjectName[] = [
+  'bare',
+  HAND,
+  'axios-auth-refresh',
+  'simple-oauth2',
+  'axios-oauth-client',
+  OURS,
+];
+
+/** The 99th percentile of a message's time while Sentinel works on the next AppJWT, and otherwise. */
+async function renewAhead(name: SubjectName, seconds: number): Promise<number> {
+  const httpAgent = new Agent({ keepAlive: true, maxSockets: 16 });
+  const windows = { refreshAheadMs: 1_000, expiryMarginMs: 200 };
+  return withConnectors(
+    [name],
+    { httpAgent },
+    async ({ [name]: connector }, cloud) => {
+      await cloud.set({ appJwtTtlMs: APP_JWT_TTL_MS });
+      if (name !== 'bare') await connector?.send(CONSUMER);
+      await cloud.set({ sentinelDelayMs: 200 });
+      const end = performance.now() + seconds * 1_000;
+      const samples: { from: number; to: number }[] = [];
+      const worker = async () => {
+        while (performance.now() < end) {
+          const from = performance.timeOrigin + performance.now();
+          await connector?.send(CONSUMER).catch(() => {});
+          samples.push({ from, to: performance.timeOrigin + performance.now() });
+        }
+      };
+      await Promise.all(Array.from({ length: 8 }, worker));
+      const { sentinelBusy } = await cloud.set({});
+      const isRenewing = ({ from, to }: { from: number; to: number }) =>
+        sentinelBusy.some((busy) => from < busy.to && to > busy.from);
+      const p99 = (some: typeof samples) =>
+        quantile(
+          some.map(({ from, to }) => to - from),
+          0.99,
+        );
+      const during = samples.filter(isRenewing);
+      return during.length === 0 ? 1 : p99(during) / p99(samples.filter((sample) => !isRenewing(sample)));
+    },
+    windows,
+  ).finally(() => httpAgent.destroy());
+}
+
+const ahead: Measure = async ({ rounds, scale }) => {
+  const seconds = scale > 1 ? 1.5 : 6;
+  const time = (name: SubjectName) => [name, () => renewAhead(name, seconds)] as const;
+  const samples = await interleave(Object.fromEntries(AHEAD_SUBJECTS.map(time)), Math.min(rounds, 3));
+  const figures = Object.fromEntries(Object.entries(samples).map(([name, ratios]) => [name, median(ratios)]));
+  return [
+    {
+      measure: 'ahead',
+      title: 'p99 while the AppJWT is renewed, against p99 otherwise',
+      unit: '×',
+      figures,
+      findings: [atMost('p99 while the AppJWT is renewed ahead, against steady state', figures[OURS] ?? 0, 1.15, '×')],
+    },
+  ];
+};
+
+/** A figure that a fresh process gives: its memory holds nothing else. */
+function inChild(task: string, argument: string | number, flags: readonly string[] = []): number {
+  const file = new URL('./child.ts', import.meta.url).pathname;
+  const output = execFileSync(process.execPath, [...process.execArgv, ...flags, file, task, String(argument)], {
+    encoding: 'utf8',
+  });
+  return Number(output.trim().split('\n').at(-1));
+}
+
+const memory: Measure = async ({ scale }) => {
+  const cached = inChild('cached', 10_000 / scale, ['--expose-gc']) / 1e6;
+  const past = inChild('distinct', 1_000_000 / scale, ['--expose-gc']);
+  const slowing = inChild('slowing', 1_000_000 / scale);
+  return [
+    {
+      measure: 'memory',
+      title: 'memory',
+      unit: '',
+      figures: { 'MB of 10,000 cached consumers': cached, 'bytes of each consumer past the cap': past, slowing },
+      findings: [
+        atMost('heap of 10,000 cached consumers', cached, 7, 'MB'),
+        atMost('heap of each distinct consumer past the cap', past, 30, 'bytes'),
+        atMost('cost of the last of 1,000,000 consumers, against the first past the cap', slowing, 1, '×', 0.15),
+      ],
+    },
+  ];
+};
+
+const YOUNG = ['--min-semi-space-size=256', '--max-semi-space-size=256'];
+
+const allocation: Measure = async () => {
+  const names = ['bare', HAND, OURS] as const;
+  const figures = Object.fromEntries(names.map((name) => [name, inChild('allocation', name, YOUNG)]));
+  const measured = (figures[OURS] ?? 0) / (figures.bare ?? 1);
+  return [
+    {
+      measure: 'allocation',
+      title: 'bytes allocated per matched request',
+      unit: 'bytes',
+      figures,
+      findings: [atMost('allocation per matched request, against bare', measured, 1.06, '×')],
+    },
+  ];
+};
+
+const imports: Measure = async ({ rounds }) => {
+  const time = (kind: string) => async () => inChild('import', kind);
+  const results: Result[] = [];
+  for (const kind of ['esm', 'cjs']) {
+    const samples = await interleave(
+      { axios: time(`${kind}:axios`), both: time(`${kind}:both`) },
+      Math.min(rounds, 15),
+    );
+    const added = median(samples.both.map((both, round) => both - (samples.axios[round] ?? 0)));
+    results.push({
+      measure: 'import',
+      title: `import on top of Axios (${kind})`,
+      unit: 'ms',
+      figures: { axios: median(samples.axios), added },
+      findings: [atMost(`import on top of Axios (${kind})`, added, 25, 'ms')],
+    });
+  }
+  return results;
+};
+
+const tarball: Measure = async () => {
+  const root = new URL('..', import.meta.url).pathname;
+  const output = execFileSync('npm', ['pack', '--json', '--dry-run', '--ignore-scripts'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  const parsed = JSON.parse(output) as { size: number }[] | Record<string, { size: number }>;
+  const [packed] = Object.values(parsed);
+  const size = (packed?.size ?? Number.NaN) / 1_000;
+  return [
+    {
+      measure: 'tarball',
+      title: 'packed tarball',
+      unit: 'KB',
+      figures: { packed: size },
+      findings: [atMost('packed tarball', size, 100, 'KB')],
+    },
+  ];
+};
+
+const growth: Measure = async ({ rounds, requests, scale }) => {
+  const results: Result[] = [];
+  for (const count of [1, 100, 10_000, 100_000]) {
+    const ours = await withConnectors(['bare', 'bare again', OURS], { adapter: noopAdapter }, async (connectors) => {
+      const consumers = Array.from({ length: Math.ceil(count / scale) }, (_, index) => `sms-${index}`);
+      await timeRequests(
+        (index) => connectors[OURS]?.send(consumers[index] as string) as Promise<unknown>,
+        Math.min(consumers.length, 10_000),
+        64,
+      );
+      const known = consumers.slice(0, 10_000);
+      let turn = 0;
+      const time = ({ send }: Connector) =>
+        timeRequests(() => send(known[turn++ % known.length] as string), requests, 1);
+      return interleave(timeOf(connectors, time), Math.ceil(rounds / 2));
+    });
+    results.push(compare('growth', `${count.toLocaleString('en')} consumers`, ours, []));
+  }
+  for (const inFlight of [1, 16, 256, 1_024]) {
+    const samples = await withConnectors(['bare', 'bare again', OURS], { adapter: noopAdapter }, (connectors) => {
+      const time = ({ send }: Connector) => timeRequests(() => send(CONSUMER), Math.max(requests, inFlight), inFlight);
+      return interleave(timeOf(connectors, time), Math.ceil(rounds / 2));
+    });
+    results.push(compare('growth', `${inFlight.toLocaleString('en')} in flight`, samples, []));
+  }
+  return results;
+};
+
+export const MEASURES: Readonly<Record<string, Measure>> = {
+  warm: warm('warm', 'tokens warm, one by one', 1),
+  'warm-64': warm('warm-64', 'tokens warm, 64 in flight', 64),
+  rotation,
+  unmatched,
+  loopback,
+  herd,
+  revoked,
+  ahead,
+  memory,
+  allocation,
+  import: imports,
+  tarball,
+  growth,
+};

@@ -1,0 +1,38 @@
+/** Figures of several subjects, taken in turn. */
+export type Samples<Name extends string> = Record<Name, number[]>;
+
+/**
+ * Runs every subject once in each round, in an order that moves on from round to round, so that what the machine does
+ * besides falls on all of them alike.
+ */
+export async function interleave<Name extends string>(
+  subjects: Readonly<Record<Name, () => Promise<number>>>,
+  rounds: number,
+): Promise<Samples<Name>> {
+  const names = Object.keys(subjects) as Name[];
+  const samples = Object.fromEntries(names.map((name) => [name, []])) as unknown as Samples<Name>;
+  for (let round = -1; round < rounds; round += 1) {
+    for (let turn = 0; turn < names.length; turn += 1) {
+      const name = names[(turn + round + names.length) % names.length] as Name;
+      const figure = await subjects[name]();
+      // The round before the first is for warming up.
+      if (round >= 0) samples[name].push(figure);
+    }
+  }
+  return samples;
+}
+
+export function median(figures: readonly number[]): number {
+  return quantile(figures, 0.5);
+}
+
+export function quantile(figures: readonly number[], share: number): number {
+  const sorted = [...figures].sort((a, b) => a - b);
+  const at = Math.min(sorted.length - 1, Math.floor(sorted.length * share));
+  return sorted[at] ?? Number.NaN;
+}
+
+/** The median of the ratios of two subjects within each round. */
+export function ratio(figures: readonly number[], base: readonly number[]): number {
+  return median(figures.map((figure, round) => figure / (base[round] ?? Number.NaN)));
+}
