@@ -186,7 +186,7 @@ function judge(
     if (outlivesItsAnswer(answer)) parts.hideSecrets(sent);
   }
   if (!answer.response) return { answer, error: undefined, refused: undefined };
-  const body = peekBody(answer.response, config.timeout);
+  const body = peekBody(answer.response, config.timeout, parts.options.tokenTimeoutMs);
   return body instanceof Promise
     ? body.then((peeked) => judgeBody(parts, errand, answer, peeked))
     : judgeBody(parts, errand, answer, body);

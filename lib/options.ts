@@ -104,7 +104,7 @@ export interface CommonOptions {
   forcedRefreshIntervalMs?: number | undefined;
   /**
    * One attempt at Sentinel, IDP or the Domain API, from its beginning to the last byte, and one call of `credentials`; in
-   * milliseconds.
+   * milliseconds. A JSON answer of a request without a `timeout`, read as a stream, is looked into for no longer either.
    * @default 10_000
    */
   tokenTimeoutMs?: number | undefined;

@@ -15,16 +15,17 @@ interface ChunkSource {
  * latter at most 64 KiB, and only when that is all of it). A stream that was looked into is put back whole.
  *
  * @param timeout the config's, which bounds how long a stream may keep us waiting; it is then handed on unjudged
+ * @param patienceMs the bound where the config has none
  * @returns a promise only where there is something to wait for
  */
-export function peekBody(response: AxiosResponse, timeout: unknown): unknown {
+export function peekBody(response: AxiosResponse, timeout: unknown, patienceMs: number): unknown {
   const data: unknown = response.data;
   if (typeof data !== 'object' || data === null) return data;
   if (data instanceof Blob) return peekBlob(data);
   const isNodeStream = typeof (data as Readable).pipe === 'function';
   const isWebStream = typeof (data as ReadableStream).getReader === 'function';
   if (!isNodeStream && !isWebStream) return data;
-  return isJson(response) ? peekStream(response, isNodeStream, timeoutMs(timeout)) : undefined;
+  return isJson(response) ? peekStream(response, isNodeStream, timeoutMs(timeout) || patienceMs) : undefined;
 }
 
 async function peekBlob(blob: Blob): Promise<string | undefined> {
@@ -85,7 +86,7 @@ async function readHead(source: ChunkSource, patienceMs: number) {
 function startDeadline(ms: number): { passed: Promise<undefined>; clear(): void } {
   let timer: NodeJS.Timeout | undefined;
   const passed = new Promise<undefined>((resolve) => {
-    if (ms > 0) timer = setTimeout(() => resolve(undefined), ms);
+    timer = setTimeout(() => resolve(undefined), ms);
   });
   return { passed, clear: () => clearTimeout(timer) };
 }

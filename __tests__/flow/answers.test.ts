@@ -108,8 +108,11 @@ describe('an answer that is a stream', () => {
     await expect(textOf(data)).rejects.toThrow();
   });
 
-  it('that stalls is handed over when the timeout is up', async () => {
-    const { http, cloud } = await startConnector();
+  it.each([
+    ['the timeout', { timeout: 500 }, {}],
+    ['tokenTimeoutMs, for a request without a timeout,', {}, { tokenTimeoutMs: 500 }],
+  ])('that stalls is handed over when %s is up', async (_, request, options) => {
+    const { http, cloud } = await startConnector(options);
     const adapter: AxiosRequestConfig['adapter'] = async (config) => ({
       data: new Readable({ read() {} }),
       status: 200,
@@ -117,7 +120,7 @@ describe('an answer that is a stream', () => {
       headers: { 'content-type': 'application/json' },
       config,
     });
-    const { data } = await http.post(SEND, {}, { ...asC, adapter, responseType: 'stream', timeout: 500 });
+    const { data } = await http.post(SEND, {}, { ...asC, adapter, responseType: 'stream', ...request });
     expect(data).toBeInstanceOf(Readable);
     data.destroy();
     expect(cloud.count('sentinel')).toBe(1);

@@ -58,7 +58,8 @@ it.each([
 it.each([
   [{ exp: 1_000 }, 400_000, 600_000],
   [{ exp: 1_000, iat: 900 }, 400_000, 100_000],
-  [{ exp: 1_000 }, 2_000_000, 0],
+  [{ exp: 1_000 }, 2_000_000, undefined],
+  [{ exp: 1_000, iat: 1_000 }, 2_000_000, undefined],
   [{ exp: '1000', iat: 900 }, 0, undefined],
   [{ iat: 900 }, 0, undefined],
 ])('a ConsumerJWS with %j, received at %i, lives %s ms', (claims, receivedAt, lifetimeMs) => {

@@ -33,10 +33,10 @@ export function appJwtLifetimeMs(claims: Claims, expiresIn: unknown): number {
   return claimedLifetimeMs(claims) ?? secondsToMs(seconds) ?? ONE_HOUR_MS;
 }
 
-/** A ConsumerJWS does not expire, unless it says so. */
+/** A ConsumerJWS does not expire, unless it says so; an end that is past on arrival says but that a clock is wrong. */
 export function consumerJwsLifetimeMs(claims: Claims, receivedAt: number): number | undefined {
   if (typeof claims.exp !== 'number') return undefined;
-  return claimedLifetimeMs(claims) ?? Math.max(0, claims.exp * 1_000 - receivedAt);
+  return claimedLifetimeMs(claims) ?? secondsToMs(claims.exp - receivedAt / 1_000);
 }
 
 function claimedLifetimeMs({ exp, iat }: Claims): number | undefined {
