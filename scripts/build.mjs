@@ -5,7 +5,7 @@ import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 
 const common = {
-  entryPoints: { index: 'lib/index.ts', emulator: 'lib/emulator/index.ts' },
+  entryPoints: { index: 'lib/index.ts', emulator: 'lib/emulator/index.ts', redis: 'lib/stores/redis.ts' },
   bundle: true,
   platform: 'node',
   target: 'node20',

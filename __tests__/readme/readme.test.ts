@@ -24,6 +24,7 @@ it('every snippet of the README, every example and every test compiles against t
         paths: {
           'axios-liveperson-auth': ['../../lib/index.ts'],
           'axios-liveperson-auth/emulator': ['../../lib/emulator/index.ts'],
+          'axios-liveperson-auth/redis': ['../../lib/stores/redis.ts'],
         },
       },
     };
