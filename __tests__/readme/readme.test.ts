@@ -8,9 +8,11 @@ const ROOT = resolve(__dirname, '../..');
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
 const run = promisify(execFile);
 
-const snippets = [...README.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code ?? '');
+const FLEET = readFileSync(join(ROOT, 'docs/fleet.md'), 'utf8');
 
-it('every snippet of the README, every example and every test compiles against the sources', async () => {
+const snippets = [...(README + FLEET).matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code ?? '');
+
+it('every snippet of the README and of docs/fleet.md, every example and every test compiles against the sources', async () => {
   const folder = mkdtempSync(join(ROOT, 'examples', '.snippets-'));
   try {
     snippets.forEach((code, index) => {
@@ -34,7 +36,7 @@ it('every snippet of the README, every example and every test compiles against t
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  expect(snippets).toHaveLength(3);
+  expect(snippets).toHaveLength(6);
 }, 120_000);
 
 it('the example tells what happened, prints no token and ends well', async () => {

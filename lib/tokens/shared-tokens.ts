@@ -92,7 +92,7 @@ export function createSharedTokens({ store, options, credentials, onFault }: Sha
     const look = createLook(order, key);
     let turn: Turn = {};
     try {
-      for (let waitedMs = 0, pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 1.5, LONGEST_PAUSE_MS)) {
+      for (let waitedMs = 0, pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
         const found = await look();
         if (found) return found;
         if (!guarded.canLock || waitedMs >= LOCKS_WAITED_FOR * lockMs || !order.isWanted()) return turn;
