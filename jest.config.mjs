@@ -5,7 +5,8 @@ export default {
   testEnvironment: 'node',
   roots: ['<rootDir>/__tests__'],
   testMatch: ['**/*.test.ts'],
-  testPathIgnorePatterns: ['/fixtures/'],
+  // What needs a real Redis is run by npm run test:fleet.
+  testPathIgnorePatterns: ['/fixtures/', '/__tests__/fleet/'],
   transform: {
     [`(\\.ts|/node_modules/(${ESM_ONLY})/.*\\.m?js)$`]: [
       'ts-jest',
@@ -17,6 +18,7 @@ export default {
     '^(\\.{1,2}/.*)\\.js$': '$1',
     '^axios-liveperson-auth$': '<rootDir>/lib/index.ts',
     '^axios-liveperson-auth/emulator$': '<rootDir>/lib/emulator/index.ts',
+    '^axios-liveperson-auth/redis$': '<rootDir>/lib/stores/redis.ts',
   },
   testTimeout: 30_000,
 };

@@ -20,10 +20,11 @@ import { fetchConsumerJws } from './tokens/consumer-jws.js';
 import { createCooldown } from './tokens/cooldown.js';
 import { createCredentialsBook } from './tokens/credentials.js';
 import { createDomains } from './tokens/domains.js';
-import { hashOf, type Identity } from './tokens/identity.js';
-import { expiresAt } from './tokens/token.js';
+import { hashOf, type Identity, kindOf } from './tokens/identity.js';
+import { createSharedTokens } from './tokens/shared-tokens.js';
+import { expiresAt, type Token } from './tokens/token.js';
 import { createTokenClient } from './tokens/token-client.js';
-import { createTokenSource, type Held, type TokenSourceParts } from './tokens/token-source.js';
+import { createTokenSource, type FetchOrder, type Held, type TokenSourceParts } from './tokens/token-source.js';
 import { waitFor } from './wait.js';
 
 /** Two tokens on every CONVERSATION and SEND request of the instances it is installed into. */
@@ -63,6 +64,10 @@ export interface ConnectorAuth {
    * Drops tokens, and failures that are cooling down: those of a consumer, of an account (its AppJWT and all its
    * ConsumerJWS), or all.
    * Requests that already wait get what is under way; later ones get new tokens.
+   *
+   * In a shared store it deletes what this process has in memory of these, the account's AppJWT, and a consumer's ConsumerJWS
+   * that is named with its account. It does not reach ConsumerJWS in the store that this process never had, nor tokens in the
+   * memory of other processes.
    */
   invalidate(target?: { accountId?: string | undefined; consumerId?: string | undefined }): void;
   /** Listens to an event. @returns the end of it */
@@ -120,10 +125,25 @@ export function createConnectorAuth(userOptions: ConnectorAuthOptions): Connecto
         kind,
         ...subjectOf(identity),
         cause,
-        source: 'service',
+        source: token.isShared ? 'store' : 'service',
         durationMs,
         expiresAt: expiresAt(token),
       }));
+
+  const { store } = options;
+  const shared =
+    store &&
+    createSharedTokens({
+      store,
+      options,
+      credentials,
+      onFault: (identity, { operation, reason, code }) =>
+        events.emit('store-error', () => ({ operation, reason, code, kind: kindOf(identity), ...subjectOf(identity) })),
+    });
+  const fetchThrough =
+    (ask: (order: FetchOrder) => Promise<Token>): TokenSourceParts['fetchToken'] =>
+    (order) =>
+      shared ? shared.fetch(order, () => ask(order)) : ask(order);
 
   const appJwtMemory = new Map<string, Held>();
   const appJwts = createTokenSource({
@@ -132,8 +152,9 @@ export function createConnectorAuth(userOptions: ConnectorAuthOptions): Connecto
     windows: options,
     forcedRefreshIntervalMs,
     cooldown: createCooldown({ clock, range: failureCooldownMs, code: 'ERR_APP_JWT' }),
-    fetchToken: ({ accountId }, isWanted) =>
-      fetchAppJwt({ options, client, domains, credentials }, accountId, isWanted),
+    fetchToken: fetchThrough(({ identity, isWanted }) =>
+      fetchAppJwt({ options, client, domains, credentials }, identity.accountId, isWanted),
+    ),
     onFetched: onFetched('appJwt'),
     onFailed: onFailed('sentinel', 'ERR_APP_JWT'),
   });
@@ -151,13 +172,14 @@ export function createConnectorAuth(userOptions: ConnectorAuthOptions): Connecto
     windows: options,
     forcedRefreshIntervalMs,
     cooldown: createCooldown({ clock, range: failureCooldownMs, code: 'ERR_CONSUMER_JWS' }),
-    fetchToken: ({ accountId, consumerId }, isWanted) =>
+    fetchToken: fetchThrough(({ identity: { accountId, consumerId }, isWanted }) =>
       fetchConsumerJws(
         { options, client, domains, appJwts },
         accountId,
         assertConsumerId(consumerId, accountId),
         isWanted,
       ),
+    ),
     onFetched: onFetched('consumerJws'),
     onFailed: onFailed('idp', 'ERR_CONSUMER_JWS'),
   });
@@ -221,6 +243,13 @@ export function createConnectorAuth(userOptions: ConnectorAuthOptions): Connecto
       const isMeant = (identity: Identity) =>
         (accountId === undefined || identity.accountId === accountId) &&
         (consumerId === undefined || identity.consumerId === consumerId);
+      if (shared) {
+        const named = accountId ?? options.accountId;
+        const known = [...appJwtMemory.values(), ...consumerMemory.values()].map(({ identity }) => identity);
+        if (named !== undefined)
+          known.push(consumerId === undefined ? { accountId: named } : { accountId: named, consumerId });
+        for (const identity of known) if (isMeant(identity)) shared.forget(identity);
+      }
       if (consumerId === undefined) appJwts.invalidate(isMeant);
       consumerJws.invalidate(isMeant);
     },
@@ -235,6 +264,7 @@ export function createConnectorAuth(userOptions: ConnectorAuthOptions): Connecto
       }),
     close() {
       closed = true;
+      shared?.close();
       client.close();
     },
   };

@@ -16,9 +16,9 @@ export interface TokenEvent {
   consumer?: string;
   /** Why it was fetched. */
   cause: TokenCause;
-  /** Where it came from. */
-  source: 'service';
-  /** How long the fetch took, retries included, in milliseconds. */
+  /** Sentinel or IDP, or the shared store, where another process left it. */
+  source: 'service' | 'store';
+  /** How long the fetch took, retries and waits for other processes included, in milliseconds. */
   durationMs: number;
   /** Epoch milliseconds; `undefined` for a token that does not expire. */
   expiresAt: number | undefined;
@@ -69,6 +69,23 @@ export interface EvictEvent {
   consumer: string;
 }
 
+/** The shared store failed, or held what cannot be used. No request fails for it: the token is fetched from the service. */
+export interface StoreErrorEvent {
+  operation: 'get' | 'set' | 'delete' | 'lock' | 'getTtl';
+  /**
+   * `timeout`: no answer in `storeTimeoutMs`, so that the store is left alone for two seconds; `failed`: it threw, or said that
+   * it kept nothing; `unusable`: what it holds is no token of this identity by this version of the package, or sealed with
+   * another secret.
+   */
+  reason: 'timeout' | 'failed' | 'unusable';
+  /** The store's own word for it, such as `ECONNREFUSED` or `OOM`; only of `failed`. */
+  code: string | undefined;
+  kind: TokenKind;
+  accountId: string;
+  /** SHA-256 of account and consumer id, in hex; only for a ConsumerJWS. */
+  consumer?: string;
+}
+
 /** What a listener is told, by the name of the event. */
 export interface ConnectorAuthEvents {
   /** A token was fetched. */
@@ -79,6 +96,7 @@ export interface ConnectorAuthEvents {
   failure: FailureEvent;
   /** A ConsumerJWS left memory. */
   evict: EvictEvent;
+  'store-error': StoreErrorEvent;
 }
 
 /** The names that `on()` takes. */
@@ -92,7 +110,7 @@ export interface EventHub {
   emit<Name extends ConnectorAuthEventName>(name: Name, build: () => ConnectorAuthEvents[Name]): void;
 }
 
-const NAMES: readonly ConnectorAuthEventName[] = ['token', 'replay', 'failure', 'evict'];
+const NAMES: readonly ConnectorAuthEventName[] = ['token', 'replay', 'failure', 'evict', 'store-error'];
 
 export function createEventHub(): EventHub {
   const listeners = new Map<ConnectorAuthEventName, Set<(event: never) => unknown>>(

@@ -10,6 +10,7 @@ export type {
   EvictEvent,
   FailureEvent,
   ReplayEvent,
+  StoreErrorEvent,
   TokenCause,
   TokenEvent,
   TokenKind,
@@ -29,4 +30,8 @@ export { livePersonRetry } from './retry-policy.js';
 export type { ReplayHindrance, SendApiError } from './send-api-error.js';
 export { getSendApiError, SendApiErrorCode } from './send-api-error.js';
 export type { AccountSnapshot, AppJwtSnapshot, ConnectorAuthSnapshot } from './snapshot.js';
+export type { MemoryTokenStoreOptions } from './stores/memory.js';
+export { createMemoryTokenStore } from './stores/memory.js';
+export type { StoreSecret } from './stores/sealed.js';
+export type { TokenLock, TokenStore } from './stores/token-store.js';
 export type { CooldownRange } from './tokens/cooldown.js';

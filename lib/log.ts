@@ -42,16 +42,22 @@ export function logEvents(events: EventHub, logger: Logger): void {
     sayOnce(subjectOf(failure), `${code} ${status}`, transient ? 'warn' : 'error', message + who + nextTry(failure));
   });
 
-  events.on('token', ({ kind, accountId, consumer, cause, durationMs, expiresAt }) => {
+  events.on('token', ({ kind, accountId, consumer, cause, source, durationMs, expiresAt }) => {
     const { name, stage } = TOKENS[kind];
-    for (const service of ['domain', stage] as const) {
+    const isShared = source === 'store';
+    if (isShared && said.delete(STORE)) say('info', 'The token store is well again.');
+    // What comes from the store says nothing of the services.
+    for (const service of isShared ? [] : (['domain', stage] as const)) {
       if (said.delete(`${service}:${accountId}`))
         say('info', `${SERVICES[service]} is well again for account ${accountId}.`);
     }
     if (kind === 'consumerJws') said.delete(consumersOf(accountId));
     const owner = consumer ? `consumer ${consumer} of account ${accountId}` : `account ${accountId}`;
     const end = expiresAt === undefined ? 'does not expire' : `expires ${timeOf(expiresAt)}`;
-    say(levelOf(kind, cause), `New ${name} for ${owner} (${cause}) in ${Math.round(durationMs)} ms; it ${end}.`);
+    say(
+      levelOf(kind, cause),
+      `New ${name}${isShared ? ' from the store' : ''} for ${owner} (${cause}) in ${Math.round(durationMs)} ms; it ${end}.`,
+    );
   });
 
   events.on('replay', ({ accountId, errorCode, outcome }) => {
@@ -67,6 +73,13 @@ export function logEvents(events: EventHub, logger: Logger): void {
     }
   });
 
+  events.on('store-error', ({ operation, reason, code }) => {
+    const what = `The token store failed (${operation}: ${code ?? reason}).`;
+    const line = `${what} ${STORE_ADVICE[reason]} Meanwhile this process fetches what it needs itself.`;
+    // An entry of no use is soon written over, and no sign that the store is ill.
+    sayOnce(reason === 'unusable' ? 'store entry' : STORE, reason, 'warn', line);
+  });
+
   events.on('evict', () =>
     sayOnce(
       'evict',
@@ -76,6 +89,15 @@ export function logEvents(events: EventHub, logger: Logger): void {
     ),
   );
 }
+
+const STORE = 'store';
+
+/** What to look at, by why the store was of no use. */
+const STORE_ADVICE = {
+  timeout: 'It did not answer in time. Check that it is up, and storeTimeoutMs.',
+  failed: 'Check that it is up, and that its user may do that.',
+  unusable: 'What lies there is no token of this version and account, or sealed with another storeSecret.',
+} as const;
 
 /** A refusal is news of the AppJWT that all share; of a ConsumerJWS there may be many. */
 const levelOf = (kind: TokenEvent['kind'], cause: TokenEvent['cause']): Level =>

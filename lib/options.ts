@@ -3,6 +3,8 @@ import type { IAxiosRetryConfig } from 'axios-retry';
 import { type Clock, systemClock } from './clock.js';
 import type { Logger } from './log.js';
 import { parseOrigin, type TrustedOrigin } from './origin.js';
+import type { StoreSecret } from './stores/sealed.js';
+import type { TokenStore } from './stores/token-store.js';
 import type { CooldownRange } from './tokens/cooldown.js';
 
 /** What LivePerson gave you for one brand when the app was installed. */
@@ -121,7 +123,8 @@ export interface CommonOptions {
    */
   failureCooldownMs?: Partial<CooldownRange> | undefined;
   /**
-   * How many calls at Sentinel and IDP may be open together; others wait their turn, first come first served.
+   * How many calls at Sentinel and IDP may be open together for one account; others wait their turn, first come first
+   * served. Each account has so many of its own, so that one brand's outage holds up no other.
    * @default 16
    */
   maxConcurrentTokenRequests?: number | undefined;
@@ -130,6 +133,23 @@ export interface CommonOptions {
    * @default 10_000
    */
   maxConsumers?: number | undefined;
+  /**
+   * Where this process shares its tokens with others: `createRedisTokenStore` of `axios-liveperson-auth/redis`, a `Keyv`
+   * instance, or one of your own. No request fails for a store that does.
+   * @default none
+   */
+  store?: TokenStore | undefined;
+  /**
+   * Seals tokens before they leave the process (JWE, `dir` and `A256GCM`): 32 bytes, or a passphrase of at least 16 characters
+   * that they are derived from (scrypt). Of a list the first seals and all open, so that a secret can be rotated.
+   * @default none: tokens lie in the store in clear
+   */
+  storeSecret?: StoreSecret | readonly StoreSecret[] | undefined;
+  /**
+   * How long the store may take, in milliseconds; after that it counts as a miss, and is left alone for two seconds.
+   * @default 250
+   */
+  storeTimeoutMs?: number | undefined;
   /**
    * Agent, proxy, TLS and extra headers of the package's own token client.
    * @default {}
@@ -178,6 +198,9 @@ export interface ResolvedOptions {
   readonly failureCooldownMs: CooldownRange;
   readonly maxConcurrentTokenRequests: number;
   readonly maxConsumers: number;
+  readonly store: TokenStore | undefined;
+  readonly storeSecret: readonly StoreSecret[] | undefined;
+  readonly storeTimeoutMs: number;
   readonly axiosConfig: CreateAxiosDefaults;
   readonly redact: boolean;
   readonly logger: Logger | undefined;
@@ -207,23 +230,20 @@ const NAMES: ReadonlySet<string> = new Set<keyof ConnectorAuthOptions>([
   'failureCooldownMs',
   'maxConcurrentTokenRequests',
   'maxConsumers',
+  'store',
+  'storeSecret',
+  'storeTimeoutMs',
   'axiosConfig',
   'redact',
   'logger',
   'clock',
 ]);
 
-/**
- * Tunings of the published contract that this release has nothing for yet. They may be given, so that one configuration serves
- * several releases; without effect they do no harm. What would (a shared store, its sealing) is not among them.
- */
-const TUNINGS_TO_COME: ReadonlySet<string> = new Set(['storeTimeoutMs']);
-
 /** @throws TypeError naming the option and what was received, but never a secret's value. */
 export function resolveOptions(options: ConnectorAuthOptions): ResolvedOptions {
   if (!isObject(options)) throw bad('options', 'an object', options);
   for (const name of Object.keys(options)) {
-    if (!NAMES.has(name) && !TUNINGS_TO_COME.has(name))
+    if (!NAMES.has(name))
       throw new TypeError(`createConnectorAuth: there is no option ${name}; see the README's options table.`);
   }
   return Object.freeze({
@@ -276,6 +296,15 @@ export function resolveOptions(options: ConnectorAuthOptions): ResolvedOptions {
       isPositiveInteger,
     ),
     maxConsumers: check('maxConsumers', options.maxConsumers, 10_000, 'a whole number from 1', isPositiveInteger),
+    store: resolveStore(options.store),
+    storeSecret: resolveStoreSecret(options.storeSecret),
+    storeTimeoutMs: check(
+      'storeTimeoutMs',
+      options.storeTimeoutMs,
+      250,
+      'milliseconds, more than 0',
+      (ms) => Number.isFinite(ms) && ms > 0,
+    ),
     axiosConfig: check('axiosConfig', options.axiosConfig, {}, 'an Axios configuration', isObject),
     redact: check<boolean>('redact', options.redact, true, 'true or false', (redact) => typeof redact === 'boolean'),
     logger: check<Logger | undefined>(
@@ -342,6 +371,40 @@ function resolveCooldown(range: CommonOptions['failureCooldownMs']): CooldownRan
   const max = duration('failureCooldownMs.max', range?.max, Math.max(min, 120_000));
   if (max < min) throw bad('failureCooldownMs.max', `at least min (${min})`, max);
   return { min, max };
+}
+
+function resolveStore(store: CommonOptions['store']): TokenStore | undefined {
+  check('store', store, undefined, 'an object with get(), set() and delete()', isObject);
+  for (const name of ['get', 'set', 'delete', 'lock', 'getTtl'] as const) {
+    const method: unknown = store?.[name];
+    const isOptional = name === 'lock' || name === 'getTtl';
+    if (store && !isFunction(method) && !(isOptional && method === undefined))
+      throw bad(`store.${name}`, 'a function', method);
+  }
+  return store;
+}
+
+const SECRET_BYTES = 32;
+const SHORTEST_PASSPHRASE = 16;
+
+function resolveStoreSecret(secret: CommonOptions['storeSecret']): readonly StoreSecret[] | undefined {
+  if (secret === undefined) return undefined;
+  const isList = Array.isArray(secret);
+  const list: readonly unknown[] = isList ? secret : [secret];
+  if (list.length === 0) throw new TypeError('createConnectorAuth: storeSecret must hold at least one secret.');
+  return list.map((each, index) => {
+    const name = isList ? `storeSecret[${index}]` : 'storeSecret';
+    const wanted = `${SECRET_BYTES} bytes (a Uint8Array) or a passphrase of at least ${SHORTEST_PASSPHRASE} characters`;
+    if (typeof each === 'string' && each.length >= SHORTEST_PASSPHRASE) return each;
+    if (each instanceof Uint8Array && each.byteLength === SECRET_BYTES) return Uint8Array.from(each);
+    const shown =
+      typeof each === 'string'
+        ? `one of ${each.length}`
+        : each instanceof Uint8Array
+          ? `${each.byteLength} bytes`
+          : describe(each);
+    throw new TypeError(`createConnectorAuth: ${name} must be ${wanted}; received ${shown}.`);
+  });
 }
 
 function duration(name: string, value: number | undefined, fallback: number): number {

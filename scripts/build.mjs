@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
 
 const common = {
-  entryPoints: { index: 'lib/index.ts', emulator: 'lib/emulator/index.ts' },
+  entryPoints: { index: 'lib/index.ts', emulator: 'lib/emulator/index.ts', redis: 'lib/stores/redis.ts' },
   bundle: true,
   platform: 'node',
   target: 'node20',

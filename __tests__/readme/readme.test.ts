@@ -11,9 +11,10 @@ const run = promisify(execFile);
 
 const snippetsOf = (page: string): string[] =>
   [...page.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code ?? '');
-const snippets = [README, read('docs/errors.md')].flatMap(snippetsOf);
+const PAGES = ['README.md', 'docs/errors.md', 'docs/fleet.md'];
+const snippets = PAGES.map(read).flatMap(snippetsOf);
 
-it('every snippet of the README and of docs/errors.md, every example and every test compiles against the sources', async () => {
+it('every snippet of the README, of docs/errors.md and of docs/fleet.md, every example and every test compiles against the sources', async () => {
   const folder = mkdtempSync(join(ROOT, 'examples', '.snippets-'));
   try {
     snippets.forEach((code, index) => {
@@ -27,6 +28,7 @@ it('every snippet of the README and of docs/errors.md, every example and every t
         paths: {
           'axios-liveperson-auth': ['../../lib/index.ts'],
           'axios-liveperson-auth/emulator': ['../../lib/emulator/index.ts'],
+          'axios-liveperson-auth/redis': ['../../lib/stores/redis.ts'],
         },
       },
     };
@@ -36,7 +38,17 @@ it('every snippet of the README and of docs/errors.md, every example and every t
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  expect(snippets).toHaveLength(4);
+  expect(snippets).toHaveLength(7);
+}, 120_000);
+
+it('the fleet’s example tells who fetched and who reused, prints no token and ends well', async () => {
+  const env = { ...process.env, REDIS_URL: '' };
+  const { stdout } = await run(join(ROOT, 'node_modules/.bin/tsx'), ['examples/fleet.ts'], { cwd: ROOT, env });
+  expect(stdout).toContain('first: fetched from Sentinel: appJwt');
+  expect(stdout).toContain('second: reused: appJwt');
+  expect(stdout.match(/second: reused: consumerJws/g)).toHaveLength(2);
+  expect(stdout).toContain('What the cloud saw: sentinel × 1, idp × 2, send × 4');
+  expect(stdout).not.toMatch(/eyJ|fleet-secret/);
 }, 120_000);
 
 it('the options table names every option, and no other', () => {

@@ -32,7 +32,7 @@ function createWorld() {
     windows: WINDOWS,
     forcedRefreshIntervalMs: FORCED_MS,
     cooldown: createCooldown({ clock, range: COOLDOWN, code: 'ERR_APP_JWT' }),
-    fetchToken: (identity, isWanted) =>
+    fetchToken: ({ identity, isWanted }) =>
       new Promise<Token>((resolve, reject) => {
         const settle = (outcome: Outcome) => {
           if ('value' in outcome) resolve({ value: outcome.value, receivedAt: now, lifetimeMs: LIFETIME_MS });

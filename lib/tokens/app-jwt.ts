@@ -3,7 +3,7 @@ import type { Credentials, ResolvedOptions } from '../options.js';
 import type { IsWanted } from '../wait.js';
 import type { CredentialsBook } from './credentials.js';
 import type { Domains } from './domains.js';
-import { appJwtLifetimeMs, findWrongClaim, readClaims, type Token } from './token.js';
+import { appJwtLifetimeMs, findWrongClaim, readClaims, type Token, wantedClaims } from './token.js';
 import { type TokenClient, unusableAnswer } from './token-client.js';
 
 export interface AppJwtParts {
@@ -61,7 +61,7 @@ async function askSentinel(
     const value = answer.access_token;
     const claims = readClaims(value);
     if (typeof value !== 'string' || !claims) throw unusableAnswer(call, 'no access_token that is a JWT', status);
-    const wrong = findWrongClaim(claims, { aud: accountId });
+    const wrong = findWrongClaim(claims, wantedClaims({ accountId }));
     if (wrong) throw unusableAnswer(call, `an AppJWT for another account (claim ${wrong})`, status);
     return { value, receivedAt: options.clock.now(), lifetimeMs: appJwtLifetimeMs(claims, answer.expires_in) };
   });

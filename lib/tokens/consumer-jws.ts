@@ -2,7 +2,7 @@ import { type ConnectorAuthError, isConnectorAuthError } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
 import type { IsWanted } from '../wait.js';
 import type { Domains } from './domains.js';
-import { consumerJwsLifetimeMs, findWrongClaim, readClaims, type Token } from './token.js';
+import { consumerJwsLifetimeMs, findWrongClaim, readClaims, type Token, wantedClaims } from './token.js';
 import { type TokenClient, unusableAnswer } from './token-client.js';
 import type { TokenSource } from './token-source.js';
 
@@ -59,7 +59,7 @@ async function askIdp(
     const value = answer.token;
     const claims = readClaims(value);
     if (typeof value !== 'string' || !claims) throw unusableAnswer(call, 'no token that is a JWS', status);
-    const wrong = findWrongClaim(claims, { account_id: accountId, ext_consumer_id: consumerId });
+    const wrong = findWrongClaim(claims, wantedClaims({ accountId, consumerId }));
     if (wrong) throw unusableAnswer(call, `a ConsumerJWS for another account or consumer (claim ${wrong})`, status);
     const receivedAt = options.clock.now();
     return { value, receivedAt, lifetimeMs: consumerJwsLifetimeMs(claims, receivedAt) };

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import axios, { type AxiosAdapter, AxiosError, type AxiosRequestConfig } from 'axios';
 import axiosRetry from 'axios-retry';
-import pLimit from 'p-limit';
+import pLimit, { type LimitFunction } from 'p-limit';
 import { ConnectorAuthError, type ConnectorAuthErrorCode, closedError } from '../errors.js';
 import type { FailureEvent } from '../events.js';
 import type { ResolvedOptions } from '../options.js';
@@ -45,13 +45,19 @@ export function createTokenClient(options: ResolvedOptions): TokenClient {
   setMaxListeners(0, closing.signal);
   const client = createPrivateInstance(options);
   axiosRetry(client, tokenCallRetry(options.retry));
-  const takeTurn = pLimit(options.maxConcurrentTokenRequests);
   const send = sendWithin(options.tokenTimeoutMs);
+  // Turns are an account's own: calls that hang for one brand would take them all from the others.
+  const turns = new Map<string, LimitFunction>();
+  const turnsOf = (accountId: string): LimitFunction => {
+    const known = turns.get(accountId) ?? pLimit(options.maxConcurrentTokenRequests);
+    turns.set(accountId, known);
+    return known;
+  };
   // Each attempt takes a turn of its own: a call that waits for its retry keeps nobody else waiting.
   const sendInTurn =
-    (isWanted: IsWanted): AxiosAdapter =>
+    (accountId: string, isWanted: IsWanted): AxiosAdapter =>
     (config) =>
-      takeTurn(() => {
+      turnsOf(accountId)(() => {
         if (!isWanted()) throw new axios.CanceledError('nobody waits for it any more');
         return send(config);
       });
@@ -61,7 +67,7 @@ export function createTokenClient(options: ResolvedOptions): TokenClient {
     try {
       const response = await client.request<string>({
         ...config,
-        adapter: stage === 'domain' ? send : sendInTurn(isWanted),
+        adapter: stage === 'domain' ? send : sendInTurn(accountId, isWanted),
         signal: closing.signal,
         ...(!retry && { 'axios-retry': { retries: 0 } }),
       });

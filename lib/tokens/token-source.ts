@@ -41,6 +41,18 @@ export interface TokenMemory {
   entries(): Iterable<[string, Held]>;
 }
 
+/** A token to be fetched, and what there is to know about it. */
+export interface FetchOrder {
+  readonly identity: Identity;
+  readonly cause: TokenCause;
+  /** The token that the new one shall replace. */
+  readonly outdated: Token | undefined;
+  /** Whether any of those who asked for it still waits. */
+  readonly isWanted: IsWanted;
+  /** False once it was invalidated under way: what comes is then for those who wait, and for nobody after them. */
+  isCurrent(): boolean;
+}
+
 export interface TokenSourceParts {
   readonly memory: TokenMemory;
   readonly clock: Clock;
@@ -48,8 +60,8 @@ export interface TokenSourceParts {
   /** A server that refuses every token costs one call in this time. */
   readonly forcedRefreshIntervalMs: number;
   readonly cooldown: Cooldown;
-  /** Asks the service. */
-  fetchToken(identity: Identity, isWanted: IsWanted): Promise<Token>;
+  /** Asks the service, or whoever may have asked it already. */
+  fetchToken(order: FetchOrder): Promise<Token>;
   onFetched(identity: Identity, token: Token, cause: TokenCause, durationMs: number): void;
   /** The failure, as it says until when it is remembered. */
   onFailed(identity: Identity, error: unknown): void;
@@ -81,11 +93,19 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
       const key = keyOf(identity);
       try {
         const startedAt = clock.now();
-        const token = await parts.fetchToken(identity, () => isAwaited(flight));
+        const outdated = memory.get(key)?.token;
+        const isCurrent = () => flights.get(key) === flight;
+        const token = await parts.fetchToken({
+          identity,
+          cause,
+          outdated,
+          isWanted: () => isAwaited(flight),
+          isCurrent,
+        });
         cooldown.end(identity);
         parts.onFetched(identity, token, cause, clock.now() - startedAt);
         // An answer to a flight that was invalidated under way serves those who waited, but nobody after them.
-        if (flights.get(key) === flight) memory.set(key, { identity, token, forcedAt: memory.get(key)?.forcedAt });
+        if (isCurrent()) memory.set(key, { identity, token, forcedAt: token.forcedAt ?? memory.get(key)?.forcedAt });
         return token;
       } catch (error) {
         // The failure of such a flight is not remembered either.

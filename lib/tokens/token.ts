@@ -1,4 +1,5 @@
 import { decodeJwt } from 'jose/jwt/decode';
+import type { Identity } from './identity.js';
 
 /** The claims of a JWT, none of which need be what it should. (jose's own type is out of reach for CommonJS in older TypeScript.) */
 export type Claims = Readonly<Record<string, unknown>>;
@@ -10,6 +11,10 @@ export interface Token {
   readonly receivedAt: number;
   /** How long it lives from then on, in milliseconds; `undefined` for one that does not expire. */
   readonly lifetimeMs: number | undefined;
+  /** Whether another process obtained it and left it in the store. */
+  readonly isShared?: true;
+  /** When a refusal made another process obtain it, by the local clock. */
+  readonly forcedAt?: number | undefined;
 }
 
 const ONE_HOUR_MS = 3_600_000;
@@ -74,6 +79,11 @@ const leftMs = (token: Token, now: number): number => (expiresAt(token) ?? Numbe
 function scaleFor({ lifetimeMs }: Token, { refreshAheadMs, expiryMarginMs }: TokenWindows): number {
   const wantedMs = refreshAheadMs + expiryMarginMs;
   return lifetimeMs !== undefined && lifetimeMs <= wantedMs ? lifetimeMs / 2 / wantedMs : 1;
+}
+
+/** What the claims of an identity's token must say, where they are there. */
+export function wantedClaims({ accountId, consumerId }: Identity): Readonly<Record<string, string>> {
+  return consumerId === undefined ? { aud: accountId } : { account_id: accountId, ext_consumer_id: consumerId };
 }
 
 /** The first claim that is there and is not what was asked for. */

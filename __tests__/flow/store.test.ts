@@ -1,0 +1,593 @@
+import Keyv from 'keyv';
+import { type CommonOptions, createMemoryTokenStore, type StoreErrorEvent, type TokenEvent } from '../../lib/index.js';
+import { ACCOUNT, type Cloud, defer, envelope, makeToken, SEND, startCloud, until } from '../support/cloud.js';
+import { createAuth, rejection, startConnector, stopConnectors } from '../support/connector.js';
+import { createSpyStore, keyIn, type SpyStore } from '../support/stores.js';
+
+afterEach(stopConnectors);
+
+const asC = { onBehalfOf: 'consumer-5550001' };
+const HOUR = 3_600_000;
+const never = new Promise<never>(() => {});
+
+/** One process of a fleet, as far as tokens go: an auth of its own that shares the cloud and the store. */
+function join(cloud: Cloud, options: CommonOptions) {
+  const auth = createAuth(cloud, options);
+  const tokens: string[] = [];
+  const faults: string[] = [];
+  auth.on('token', ({ kind, cause, source }: TokenEvent) => tokens.push(`${kind} ${cause} ${source}`));
+  auth.on('store-error', ({ operation, reason, code }: StoreErrorEvent) =>
+    faults.push(`${operation} ${reason}${code ? ` ${code}` : ''}`),
+  );
+  return { auth, tokens, faults };
+}
+
+const counts = (cloud: Cloud) => [cloud.count('sentinel'), cloud.count('idp')];
+/** Until what is written in the background has been written. */
+const written = (store: SpyStore, entries: number) => until(() => store.entries.size === entries);
+
+describe('tokens in the store', () => {
+  it('are there for the next process, which asks no service; in memory they cost no look into it', async () => {
+    const cloud = await startCloud();
+    const store = createSpyStore();
+    const [first, second] = [join(cloud, { store }), join(cloud, { store })];
+    const jws = await first.auth.getConsumerJws('c');
+    await written(store, 2);
+    expect(await second.auth.getConsumerJws('c')).toBe(jws);
+    expect(await second.auth.getAppJwt()).toBe(cloud.issued.appJwt[0]);
+    expect(counts(cloud)).toEqual([1, 1]);
+    expect(second.tokens).toEqual(['consumerJws initial store', 'appJwt initial store']);
+    store.calls.length = 0;
+    for (let i = 0; i < 5; i++) await second.auth.getConsumerJws('c');
+    expect(store.calls).toEqual([]);
+  });
+
+  it('are fetched once by any number of processes that start together', async () => {
+    const cloud = await startCloud();
+    const store = createMemoryTokenStore();
+    const fleet = Array.from({ length: 8 }, () => join(cloud, { store }));
+    const consumers = Array.from({ length: 20 }, (_, index) => `c${index}`);
+    const tokens = await Promise.all(
+      fleet.map(({ auth }) => Promise.all(consumers.map((consumer) => auth.getConsumerJws(consumer)))),
+    );
+    expect(counts(cloud)).toEqual([1, 20]);
+    expect(new Set(tokens.map((each) => each.join())).size).toBe(1);
+  });
+
+  it('say no consumer in their keys, and their end in the ttl of the store', async () => {
+    const store = createSpyStore();
+    const { auth } = await startConnector({ store });
+    await auth.getConsumerJws('consumer-5550001');
+    await written(store, 2);
+    expect(keyIn(store, 'appJwt')).toMatch(/^appJwt:70012345:[\da-f]{16}:1\.0$/);
+    expect(keyIn(store, 'consumerJws')).toMatch(/^consumerJws:70012345:[\da-f]{16}:[\da-f]{64}$/);
+    expect(store.ttls.get(keyIn(store, 'consumerJws'))).toBeUndefined();
+    const leftMs = store.ttls.get(keyIn(store, 'appJwt')) ?? 0;
+    expect(leftMs > HOUR - 5_000 && leftMs <= HOUR).toBe(true);
+  });
+
+  it('of one account or installation are no other’s', async () => {
+    const cloud = await startCloud();
+    const store = createSpyStore();
+    const brand = { clientSecret: 's', store };
+    await join(cloud, { ...brand, ...{ clientId: 'one' } }).auth.getConsumerJws('c');
+    await written(store, 2);
+    await join(cloud, { ...brand, ...{ clientId: 'two' } }).auth.getConsumerJws('c');
+    expect(counts(cloud)).toEqual([2, 2]);
+    await join(cloud, { ...brand, ...{ clientId: 'one', accountId: '70099999' } }).auth.getConsumerJws('c');
+    expect(counts(cloud)).toEqual([3, 3]);
+    await join(cloud, { ...brand, ...{ clientId: 'one' }, appJwtVersion: '2.0' }).auth.getAppJwt();
+    expect(counts(cloud)).toEqual([4, 3]);
+  });
+
+  it('may be in a Keyv', async () => {
+    const cloud = await startCloud();
+    const entries = new Map();
+    await join(cloud, { store: new Keyv(entries) }).auth.getConsumerJws('c');
+    await until(() => entries.size === 2);
+    const second = join(cloud, { store: new Keyv(entries) });
+    await second.auth.getConsumerJws('c');
+    await second.auth.getAppJwt();
+    expect([...counts(cloud), ...second.faults]).toEqual([1, 1]);
+  });
+});
+
+describe('the life of a token from the store', () => {
+  it.each([-5 * HOUR, 0, 5 * HOUR])(
+    'is what the store’s clock says, on a host whose clock is %i ms off',
+    async (off) => {
+      const cloud = await startCloud();
+      const store = createSpyStore();
+      await join(cloud, { store }).auth.getAppJwt();
+      await written(store, 1);
+      store.ttls.set(keyIn(store, 'appJwt'), 20 * 60_000);
+      let passed = 0;
+      const second = join(cloud, { store, clock: { now: () => Date.now() + off + passed } });
+      await second.auth.getAppJwt();
+      const [account] = second.auth.inspect().accounts;
+      expect(Math.round((account?.appJwt?.expiresInMs ?? 0) / 60_000)).toBe(20);
+      passed = 20 * 60_000;
+      store.ttls.delete(keyIn(store, 'appJwt'));
+      store.entries.clear();
+      await second.auth.getAppJwt();
+      expect(second.tokens).toEqual(['appJwt initial store', 'appJwt expired service']);
+    },
+  );
+
+  it('without that is what its own clock says; it is never younger than now', async () => {
+    const cloud = await startCloud();
+    const { getTtl: _, ...store } = createMemoryTokenStore();
+    let now = 1_800_000_000_000;
+    const clock = { now: () => now };
+    await join(cloud, { store, clock }).auth.getAppJwt();
+    await until(() => cloud.count('sentinel') === 1);
+    now -= 2 * HOUR;
+    const behind = join(cloud, { store, clock });
+    await behind.auth.getAppJwt();
+    expect(behind.auth.inspect().accounts[0]?.appJwt?.expiresInMs).toBe(HOUR);
+    now += 2 * HOUR + 0.5 * HOUR;
+    const later = join(cloud, { store, clock });
+    await later.auth.getAppJwt();
+    expect(later.auth.inspect().accounts[0]?.appJwt?.expiresInMs).toBe(0.5 * HOUR);
+    now += 0.5 * HOUR;
+    const dead = join(cloud, { store, clock });
+    await dead.auth.getAppJwt();
+    expect(dead.tokens).toEqual(['appJwt initial service']);
+  });
+
+  it('near its end is renewed by one process ahead, and the others take the new one', async () => {
+    const cloud = await startCloud();
+    const { getTtl: _, ...store } = createMemoryTokenStore();
+    let now = 1_800_000_000_000;
+    const fleet = Array.from({ length: 3 }, () => join(cloud, { store, clock: { now: () => now } }));
+    for (const { auth } of fleet) await auth.getAppJwt();
+    now += 56 * 60_000;
+    await Promise.all(fleet.map(({ auth }) => auth.getAppJwt()));
+    await until(() => fleet.every(({ tokens }) => tokens.length === 2));
+    expect(cloud.count('sentinel')).toBe(2);
+    expect(fleet.flatMap(({ tokens }) => tokens[1]).sort()).toEqual([
+      'appJwt ahead service',
+      'appJwt ahead store',
+      'appJwt ahead store',
+    ]);
+  });
+});
+
+describe('a refused token', () => {
+  it('is not read back from the store, and is deleted there before the service is asked', async () => {
+    const store = createSpyStore();
+    const { cloud, http } = await startConnector({ store });
+    await http.post(SEND, {}, asC);
+    await written(store, 2);
+    const key = keyIn(store, 'consumerJws');
+    const old = store.entries.get(key);
+    let lay: string | undefined = 'not asked';
+    cloud.script.idp = () => {
+      lay = store.entries.get(key);
+      return undefined;
+    };
+    cloud.refuse(...(cloud.issued.consumerJws.get('consumer-5550001') ?? []));
+    expect((await http.post(SEND, {}, asC)).status).toBe(200);
+    expect([lay, cloud.count('idp')]).toEqual([undefined, 2]);
+    await until(() => store.entries.get(key) !== undefined);
+    expect(store.entries.get(key)).not.toBe(old);
+  });
+
+  it('in all processes at once is renewed by one, and again but once in forcedRefreshIntervalMs', async () => {
+    const cloud = await startCloud();
+    const { getTtl: _, ...store } = createMemoryTokenStore();
+    let now = 1_800_000_000_000;
+    const options = { store, clock: { now: () => now }, forcedRefreshIntervalMs: 5_000 };
+    const fleet = Array.from({ length: 4 }, () => join(cloud, options));
+    const sendAll = (members = fleet) => Promise.all(members.map(({ auth: each }) => sendWith(each, cloud)));
+    await sendAll();
+    expect(cloud.count('sentinel')).toBe(1);
+    cloud.script.send = () => ({ status: 401, body: envelope(40102) });
+    await sendAll();
+    expect(cloud.count('sentinel')).toBe(2);
+    now += 4_999;
+    await sendAll();
+    // One that has only just been started holds back too: the token that it finds was forced a moment ago.
+    const late = join(cloud, options);
+    await sendAll([late]);
+    expect(cloud.count('sentinel')).toBe(2);
+    now += 1;
+    await sendAll([...fleet, late]);
+    expect(cloud.count('sentinel')).toBe(3);
+  });
+
+  it('that another process has renewed already costs no call', async () => {
+    const cloud = await startCloud();
+    const store = createSpyStore();
+    const [first, second] = [join(cloud, { store }), join(cloud, { store })];
+    await sendWith(first.auth, cloud);
+    await written(store, 2);
+    await sendWith(second.auth, cloud);
+    cloud.refuse(cloud.issued.appJwt[0]);
+    const before = store.entries.get(keyIn(store, 'appJwt'));
+    await sendWith(first.auth, cloud);
+    await until(() => store.entries.size === 2 && store.entries.get(keyIn(store, 'appJwt')) !== before);
+    await sendWith(second.auth, cloud);
+    expect(cloud.count('sentinel')).toBe(2);
+    expect(second.tokens.at(-1)).toBe('appJwt refused store');
+  });
+});
+
+describe('invalidate()', () => {
+  it.each([
+    ['of all', undefined, 0],
+    ['of an account', { accountId: ACCOUNT }, 0],
+    ['of another account', { accountId: '70099999' }, 2],
+    ['of a consumer', { consumerId: 'c' }, 1],
+    ['of another consumer', { consumerId: 'd' }, 2],
+  ])('%s deletes from the store what it drops', async (_, target, left) => {
+    const store = createSpyStore();
+    const { cloud, auth } = await startConnector({ store });
+    await auth.getConsumerJws('c');
+    await written(store, 2);
+    auth.invalidate(target);
+    await until(() => store.entries.size === left);
+    await auth.getConsumerJws('c');
+    expect(cloud.count('idp')).toBe(left === 2 ? 1 : 2);
+  });
+
+  it('reaches what this process never had, where it is named', async () => {
+    const cloud = await startCloud();
+    const store = createSpyStore();
+    await join(cloud, { store }).auth.getConsumerJws('c');
+    await written(store, 2);
+    const { auth, tokens } = join(cloud, { store });
+    auth.invalidate({ accountId: ACCOUNT, consumerId: 'c' });
+    await auth.getConsumerJws('c');
+    auth.invalidate({ accountId: ACCOUNT });
+    await auth.getAppJwt();
+    expect(tokens).toEqual(['appJwt initial store', 'consumerJws initial service', 'appJwt invalidated service']);
+  });
+
+  it('while a call is under way: what it brings is not left in the store', async () => {
+    const store = createSpyStore();
+    const { cloud, auth } = await startConnector({ store });
+    const gate = defer();
+    cloud.script.idp = () => ({ after: gate.promise, status: 201, body: { token: makeToken({}) } });
+    const underWay = auth.getConsumerJws('c');
+    await until(() => cloud.count('idp') === 1);
+    auth.invalidate({ consumerId: 'c' });
+    gate.resolve();
+    await underWay;
+    await auth.getAppJwt();
+    expect([...store.entries.keys()].map((key) => key.split(':')[0])).toEqual(['appJwt']);
+    expect(store.calls).not.toContain('set consumerJws');
+  });
+
+  it('after one whose answer is still being written deletes it all the same', async () => {
+    const store = createSpyStore();
+    const { auth } = await startConnector({ store, storeSecret: new Uint8Array(32) });
+    await auth.getAppJwt();
+    auth.invalidate();
+    await until(() => store.calls.includes('delete appJwt'));
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(store.entries.size).toBe(0);
+  });
+});
+
+describe('an entry of no use is a miss, an event, and is written over:', () => {
+  const appJwt = (change: object) => (text: string) => JSON.stringify({ ...JSON.parse(text), ...change });
+  it.each<[string, (text: string) => unknown]>([
+    ['no JSON', () => 'rubbish'],
+    ['JSON of another shape', () => '[1,2]'],
+    ['null', () => 'null'],
+    ['an older version’s', appJwt({ v: 0 })],
+    ['another key’s', appJwt({ key: 'appJwt:other' })],
+    ['without a token', appJwt({ token: undefined })],
+    ['with a token that is none', appJwt({ token: 'x\r\nX-Evil: 1' })],
+    ['with the token of another account', appJwt({ token: makeToken({ aud: '70099999' }) })],
+    ['without an age', appJwt({ receivedAt: null })],
+    ['without an end', appJwt({ lifetimeMs: undefined })],
+    ['of 70 KB', (text) => text + ' '.repeat(70_000)],
+    ['an object', (text) => JSON.parse(text)],
+    ['a Buffer', (text) => Buffer.from(text)],
+  ])('%s', async (_, change) => {
+    const cloud = await startCloud();
+    const store = createSpyStore();
+    await join(cloud, { store }).auth.getAppJwt();
+    await written(store, 1);
+    const key = keyIn(store, 'appJwt');
+    const bad = change(store.entries.get(key) ?? '');
+    store.entries.set(key, bad as string);
+    const { auth, tokens, faults } = join(cloud, { store });
+    expect(await auth.getAppJwt()).toBe(cloud.issued.appJwt[1]);
+    expect([tokens, faults]).toEqual([['appJwt initial service'], ['get unusable']]);
+    await until(() => store.entries.get(key) !== bad);
+    const third = join(cloud, { store });
+    await third.auth.getAppJwt();
+    expect([third.tokens, third.faults]).toEqual([['appJwt initial store'], []]);
+  });
+
+  it('a ConsumerJWS of another consumer', async () => {
+    const cloud = await startCloud();
+    const store = createSpyStore();
+    await join(cloud, { store }).auth.getConsumerJws('c');
+    await written(store, 2);
+    const key = keyIn(store, 'consumerJws');
+    store.entries.set(
+      key,
+      JSON.stringify({
+        ...JSON.parse(store.entries.get(key) ?? ''),
+        token: makeToken({ account_id: ACCOUNT, ext_consumer_id: 'd' }),
+      }),
+    );
+    const { auth, faults } = join(cloud, { store });
+    expect(await auth.getConsumerJws('c')).toBe(cloud.issued.consumerJws.get('c')?.[1]);
+    expect(faults).toEqual(['get unusable']);
+  });
+});
+
+describe('sealed', () => {
+  const [old, fresh] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
+  const PASSPHRASE = 'correct horse battery staple';
+
+  it.each([
+    ['with 32 bytes', old],
+    ['with a passphrase', PASSPHRASE],
+  ])('%s, no token and no key material lies in the store', async (_, storeSecret) => {
+    const cloud = await startCloud();
+    const store = createSpyStore();
+    const first = join(cloud, { store, storeSecret });
+    const jws = await first.auth.getConsumerJws('c');
+    await written(store, 2);
+    const lying = [...store.entries.values()].join();
+    for (const part of [jws, jws.split('.')[1] ?? '', ACCOUNT, 'consumerJws', PASSPHRASE]) {
+      expect(lying.includes(part) || Buffer.from(lying, 'base64url').includes(part)).toBe(false);
+    }
+    expect(JSON.parse(Buffer.from(lying.split('.')[0] ?? '', 'base64url').toString())).toEqual({
+      alg: 'dir',
+      enc: 'A256GCM',
+    });
+    const second = join(cloud, { store, storeSecret });
+    expect(await second.auth.getConsumerJws('c')).toBe(jws);
+    expect([...counts(cloud), ...second.faults]).toEqual([1, 1]);
+  });
+
+  it('the secret is rotated with a list: the first seals, all open', async () => {
+    const cloud = await startCloud();
+    const store = createSpyStore();
+    await join(cloud, { store, storeSecret: old }).auth.getAppJwt();
+    await written(store, 1);
+    const second = join(cloud, { store, storeSecret: [fresh, old] });
+    await second.auth.getAppJwt();
+    expect(second.tokens).toEqual(['appJwt initial store']);
+    second.auth.invalidate();
+    const before = [...store.entries.values()][0];
+    await second.auth.getAppJwt();
+    await until(() => store.entries.size === 1 && [...store.entries.values()][0] !== before);
+    const third = join(cloud, { store, storeSecret: fresh });
+    await third.auth.getAppJwt();
+    expect([third.tokens, counts(cloud)]).toEqual([['appJwt initial store'], [2, 0]]);
+  });
+
+  it.each<[string, Uint8Array | undefined, (sealed: string, other: string) => string]>([
+    ['with a secret that is not known', fresh, (sealed) => sealed],
+    [
+      'changed in one letter',
+      old,
+      (sealed) => sealed.replace(/.(.{9})$/, (all) => (all[0] === 'A' ? 'B' : 'A') + all.slice(1)),
+    ],
+    ['put there under another key', old, (_, other) => other],
+    ['that is not sealed', old, () => JSON.stringify({ v: 1 })],
+    ['read without a secret', undefined, (sealed) => sealed],
+  ])('what lies there %s is a miss', async (_, storeSecret, change) => {
+    const cloud = await startCloud();
+    const store = createSpyStore();
+    const first = join(cloud, { store, storeSecret: old });
+    await first.auth.getConsumerJws('c');
+    await first.auth.getConsumerJws('d');
+    await written(store, 3);
+    const keys = [...store.entries.keys()].filter((key) => key.startsWith('consumerJws'));
+    const [one = '', two = ''] = keys;
+    const changed = change(store.entries.get(one) ?? '', store.entries.get(two) ?? '');
+    expect(changed).not.toBe('');
+    store.entries.set(one, changed);
+    const second = join(cloud, { store, ...(storeSecret && { storeSecret }) });
+    await second.auth.getConsumerJws('c');
+    await second.auth.getConsumerJws('d');
+    expect(second.faults).toContain('get unusable');
+    expect(cloud.count('idp')).toBe(storeSecret === old ? 3 : 4);
+  });
+});
+
+describe('a store that fails', () => {
+  it.each<[string, () => unknown, string]>([
+    [
+      'throws at once',
+      () => {
+        throw new Error('no');
+      },
+      'get failed Error',
+    ],
+    [
+      'rejects',
+      () => Promise.reject(Object.assign(new Error('connect'), { code: 'ECONNREFUSED' })),
+      'get failed ECONNREFUSED',
+    ],
+    [
+      'rejects with an answer of Redis’s',
+      () => Promise.reject(new Error('WRONGTYPE Operation against a key')),
+      'get failed WRONGTYPE',
+    ],
+    ['rejects with nothing', () => Promise.reject(), 'get failed undefined'],
+    ['never answers', () => never, 'get timeout'],
+  ])('(%s) fails no request, and is an event', async (_, bend, fault) => {
+    const store = createSpyStore();
+    const cloud = await startCloud();
+    const { auth, faults, tokens } = join(cloud, { store, storeTimeoutMs: 20 });
+    store.bend = bend;
+    await auth.getConsumerJws('c');
+    expect(tokens).toEqual(['appJwt initial service', 'consumerJws initial service']);
+    expect(faults[0]).toBe(fault);
+    expect(JSON.stringify(faults)).not.toMatch(/eyJ|signature/);
+  });
+
+  it('is asked but once by a request that needs both tokens, and again when it has rested', async () => {
+    let now = 1_800_000_000_000;
+    const store = createSpyStore();
+    const cloud = await startCloud();
+    const { auth, faults } = join(cloud, { store, storeTimeoutMs: 20, clock: { now: () => now } });
+    store.bend = () => never;
+    await auth.getConsumerJws('c');
+    expect([store.calls, faults]).toEqual([['get consumerJws'], ['get timeout']]);
+    await auth.getConsumerJws('d');
+    expect(store.calls).toHaveLength(1);
+    now += 2_000;
+    store.bend = () => undefined;
+    await auth.getConsumerJws('e');
+    await written(store, 1);
+    expect(counts(cloud)).toEqual([1, 3]);
+  });
+
+  it('holds up all who wait for it together for one storeTimeoutMs', async () => {
+    const store = createSpyStore();
+    const cloud = await startCloud();
+    const { auth, faults } = join(cloud, { store, storeTimeoutMs: 50 });
+    store.bend = () => never;
+    await Promise.all(Array.from({ length: 100 }, (_, index) => auth.getConsumerJws(`c${index}`)));
+    expect(faults).toEqual(['get timeout']);
+    expect(store.calls).toHaveLength(100);
+  });
+
+  it('that hands a late lock out gets it back', async () => {
+    const store = createSpyStore();
+    const cloud = await startCloud();
+    const { auth } = join(cloud, { store, storeTimeoutMs: 20 });
+    const late = defer<() => Promise<void>>();
+    let released = 0;
+    store.bend = (operation) => (operation === 'lock' ? late.promise : undefined);
+    await auth.getAppJwt();
+    late.resolve(async () => {
+      released += 1;
+    });
+    await until(() => released === 1);
+  });
+
+  it.each<[string, keyof SpyStore, () => Promise<unknown>, string]>([
+    ['keeps nothing', 'set', async () => false, 'set failed'],
+    ['has a lock that is none', 'lock', async () => 'OK', 'lock unusable'],
+    ['has no room', 'set', () => Promise.reject(new Error('OOM command not allowed')), 'set failed OOM'],
+  ])('(%s) is an event', async (_, operation, answer, fault) => {
+    const store = createSpyStore();
+    const cloud = await startCloud();
+    const { auth, faults } = join(cloud, { store });
+    store.bend = (asked) => (asked === operation ? answer() : undefined);
+    await auth.getAppJwt();
+    await until(() => faults.length === 1);
+    expect(faults).toEqual([fault]);
+  });
+
+  it('tells a logger once, and once more when it is well again', async () => {
+    const lines: string[] = [];
+    const log = (line: string) => lines.push(line);
+    const store = createSpyStore();
+    const cloud = await startCloud();
+    await join(cloud, { store }).auth.getAppJwt();
+    await written(store, 1);
+    const logger = { debug: () => {}, info: log, warn: log, error: log };
+    const { auth } = join(cloud, { store, logger });
+    store.bend = () => Promise.reject(Object.assign(new Error('x'), { code: 'ECONNREFUSED' }));
+    await auth.getConsumerJws('c');
+    store.bend = () => undefined;
+    auth.invalidate({ consumerId: 'c' });
+    await join(cloud, { store }).auth.getConsumerJws('d');
+    await until(() => store.entries.size === 2);
+    await auth.getConsumerJws('d');
+    expect(lines).toEqual([
+      expect.stringMatching(/token store failed \(get: ECONNREFUSED\)/),
+      expect.stringMatching(/token store is well again/),
+    ]);
+  });
+});
+
+describe('whoever waits for another process', () => {
+  it('goes on when that one’s call has failed, and when its lock lapses', async () => {
+    const cloud = await startCloud();
+    const store = createSpyStore();
+    const gate = defer();
+    cloud.script.sentinel = (_, count) => (count === 1 ? { after: gate.promise, status: 401, body: {} } : undefined);
+    const [first, second] = [join(cloud, { store }), join(cloud, { store })];
+    const failed = rejection(first.auth.getAppJwt());
+    await until(() => cloud.count('sentinel') === 1);
+    const waiting = second.auth.getAppJwt();
+    await until(() => store.calls.filter((call) => call === 'lock appJwt').length > 2);
+    expect(cloud.count('sentinel')).toBe(1);
+    gate.resolve();
+    expect(await failed).toMatchObject({ code: 'ERR_APP_JWT', status: 401 });
+    await waiting;
+    expect(cloud.count('sentinel')).toBe(2);
+  });
+
+  it('does so while it retries, too, and has its token then', async () => {
+    const cloud = await startCloud();
+    const store = createMemoryTokenStore();
+    const options = { store, tokenTimeoutMs: 40, retry: { retries: 1, retryDelay: () => 180 } };
+    cloud.script.sentinel = (_, count) => (count === 1 ? { status: 503 } : undefined);
+    const [first, second] = [join(cloud, options), join(cloud, options)];
+    const token = first.auth.getAppJwt();
+    await until(() => cloud.count('sentinel') === 1);
+    // A lock lives for 120 ms here and the pause takes 180: without its extension the second would have asked.
+    expect(await second.auth.getAppJwt()).toBe(await token);
+    expect(cloud.count('sentinel')).toBe(2);
+  });
+
+  it('waits no longer than two locks live for one that never ends', async () => {
+    const cloud = await startCloud();
+    const store = createSpyStore();
+    store.bend = (operation) => (operation === 'lock' ? Promise.resolve(undefined) : undefined);
+    const { auth, tokens } = join(cloud, { store, tokenTimeoutMs: 50 });
+    await auth.getAppJwt();
+    expect(tokens).toEqual(['appJwt initial service']);
+    expect(store.calls.filter((call) => call === 'lock appJwt').length).toBeGreaterThan(1);
+  });
+
+  it('stops when it is closed, and gives up its locks', async () => {
+    const cloud = await startCloud();
+    const store = createSpyStore();
+    cloud.script.sentinel = () => ({ after: never });
+    const [first, second] = [join(cloud, { store }), join(cloud, { store })];
+    const holding = rejection(first.auth.getAppJwt());
+    await until(() => cloud.count('sentinel') === 1);
+    const waiting = rejection(second.auth.getAppJwt());
+    await until(() => store.calls.filter((call) => call === 'lock appJwt').length > 1);
+    second.auth.close();
+    expect(await waiting).toMatchObject({ code: 'ERR_CLOSED' });
+    first.auth.close();
+    expect(await holding).toMatchObject({ code: 'ERR_CLOSED' });
+    delete cloud.script.sentinel;
+    await join(cloud, { store }).auth.getAppJwt();
+    expect(cloud.count('sentinel')).toBe(2);
+  });
+
+  it('whose caller has given up asks for nothing', async () => {
+    const cloud = await startCloud();
+    const store = createSpyStore();
+    const gate = defer();
+    cloud.script.sentinel = () => ({ after: gate.promise, body: { access_token: makeToken({ aud: ACCOUNT }) } });
+    const [first, second] = [join(cloud, { store }), join(cloud, { store })];
+    const token = first.auth.getAppJwt();
+    await until(() => cloud.count('sentinel') === 1);
+    const giveUp = new AbortController();
+    const given = rejection(second.auth.getAppJwt({ signal: giveUp.signal }));
+    await until(() => store.calls.filter((call) => call === 'lock appJwt').length > 1);
+    giveUp.abort();
+    expect(await given).toMatchObject({ code: 'ERR_CANCELED' });
+    gate.resolve();
+    await token;
+    expect(cloud.count('sentinel')).toBe(1);
+  });
+});
+
+/** A SEND through an instance of its own; what the server says of it is the test's to count. */
+async function sendWith(auth: ReturnType<typeof createAuth>, cloud: Cloud): Promise<void> {
+  const { default: axios } = await import('axios');
+  const http = axios.create({ baseURL: cloud.origin, validateStatus: () => true });
+  const uninstall = auth.install(http);
+  await http.post(SEND, {}, asC);
+  uninstall();
+}
