@@ -41,16 +41,6 @@ it('every snippet of the README, of docs/errors.md and of docs/fleet.md, every e
   expect(snippets).toHaveLength(7);
 }, 120_000);
 
-it('the fleet’s example tells who fetched and who reused, prints no token and ends well', async () => {
-  const env = { ...process.env, REDIS_URL: '' };
-  const { stdout } = await run(join(ROOT, 'node_modules/.bin/tsx'), ['examples/fleet.ts'], { cwd: ROOT, env });
-  expect(stdout).toContain('first: fetched from Sentinel: appJwt');
-  expect(stdout).toContain('second: reused: appJwt');
-  expect(stdout.match(/second: reused: consumerJws/g)).toHaveLength(2);
-  expect(stdout).toContain('What the cloud saw: sentinel × 1, idp × 2, send × 4');
-  expect(stdout).not.toMatch(/eyJ|fleet-secret/);
-}, 120_000);
-
 it('the options table names every option, and no other', () => {
   const table = /## Options[\s\S]*?\n\n(?=LivePerson)/.exec(README)?.[0] ?? '';
   const named = [...table.matchAll(/^\| (`[^|]+`) +\|/gm)].flatMap(([, names]) =>
