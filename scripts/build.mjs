@@ -1,56 +1,99 @@
 // Builds dist/: one ESM and one CommonJS bundle per entry point, and the types of each; and the executable.
-// The CommonJS bundles carry inside what ships as ESM only, so that they load wherever require() does (Jest included).
-// The emulator needs nothing but Node: its CommonJS bundle serves both kinds of modules.
+// The CommonJS bundles carry inside what ships as ESM only, so that they load wherever require() does (Jest included); what
+// they share of jose is a file of its own.
+// The emulator and the Redis store need nothing but Node: their CommonJS bundles serve both kinds of modules.
 // The executable carries what it alone needs, and imports the package by its name.
+// Whoever debugs reads the ESM bundles, or the sources; the rest is minified, for the tarball's sake.
 import { execFileSync } from 'node:child_process';
-import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { build } from 'esbuild';
+import { rollup } from 'rollup';
+import { dts } from 'rollup-plugin-dts';
 
-const common = {
-  entryPoints: { index: 'lib/index.ts', emulator: 'lib/emulator/index.ts', redis: 'lib/stores/redis.ts' },
-  bundle: true,
-  platform: 'node',
-  target: 'node20',
-  legalComments: 'none',
-};
+const common = { bundle: true, platform: 'node', target: 'node20', legalComments: 'none' };
+const index = 'lib/index.ts';
+const emulator = 'lib/emulator/index.ts';
+const redis = 'lib/stores/redis.ts';
 
 rmSync('dist', { recursive: true, force: true });
-const { emulator: _, ...others } = common.entryPoints;
-await build({ ...common, entryPoints: others, format: 'esm', outdir: 'dist/esm', packages: 'external' });
-await build({ ...common, format: 'cjs', outdir: 'dist/cjs', minifyWhitespace: true, external: ['axios', 'lru-cache'] });
-writeFileSync('dist/cjs/package.json', '{ "type": "commonjs" }\n');
-const emulator = Object.keys(createRequire(import.meta.url)('../dist/cjs/emulator.js'));
-writeFileSync('dist/esm/emulator.js', `export { ${emulator.join(', ')} } from '../cjs/emulator.js';\n`);
-await build({
-  ...common,
-  entryPoints: { main: 'lib/cli/main.ts' },
-  format: 'esm',
-  outdir: 'dist/cli',
-  splitting: true,
-  minify: true,
-  external: ['axios', 'axios-liveperson-auth', 'jose'],
-  banner: { js: '#!/usr/bin/env node' },
-});
-execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
-removeUnreachableTypes('dist/esm');
-cpSync('dist/esm', 'dist/cjs', { recursive: true, filter: (path) => !path.endsWith('.js') });
+await buildEsm();
+await buildCommonJs();
+await buildExecutable();
+await buildTypes();
 
-/** The types of what no export of the package leads to are of use to nobody. */
-function removeUnreachableTypes(folder) {
-  const { exports } = JSON.parse(readFileSync('package.json', 'utf8'));
-  const entries = Object.values(exports).flatMap((entry) => entry.import?.types ?? []);
-  const reached = new Set();
-  const visit = (file) => {
-    if (reached.has(file)) return;
-    reached.add(file);
-    for (const [, path] of readFileSync(file, 'utf8').matchAll(/from '(\.[^']+)\.js'/g)) {
-      visit(join(dirname(file), `${path}.d.ts`));
-    }
+async function buildEsm() {
+  const legible = { minifyWhitespace: true, minifySyntax: true };
+  await build({
+    ...common,
+    ...legible,
+    entryPoints: { index },
+    format: 'esm',
+    outdir: 'dist/esm',
+    packages: 'external',
+  });
+}
+
+async function buildCommonJs() {
+  const cjs = { ...common, format: 'cjs', minify: true };
+  const used = new Map();
+  const sharedJose = {
+    name: 'shared-jose',
+    setup({ onResolve }) {
+      onResolve({ filter: /^jose\// }, ({ path }) => {
+        used.set(path, `export * from '${path}';`);
+        return { path: './jose.js', external: true };
+      });
+    },
   };
-  for (const entry of entries) visit(join(entry));
-  for (const file of readdirSync(folder, { recursive: true })) {
-    if (file.endsWith('.d.ts') && !reached.has(join(folder, file))) rmSync(join(folder, file));
+  const external = ['axios', 'lru-cache'];
+  await build({
+    ...cjs,
+    entryPoints: { index, emulator, redis },
+    outdir: 'dist/cjs',
+    external,
+    plugins: [sharedJose],
+  });
+  const contents = [...used.values()].join('\n');
+  await build({ ...cjs, stdin: { contents, resolveDir: '.' }, outfile: 'dist/cjs/jose.js' });
+  writeFileSync('dist/cjs/package.json', '{ "type": "commonjs" }\n');
+  const require = createRequire(import.meta.url);
+  for (const entry of ['emulator', 'redis']) {
+    const names = Object.keys(require(`../dist/cjs/${entry}.js`));
+    writeFileSync(`dist/esm/${entry}.js`, `export { ${names.join(', ')} } from '../cjs/${entry}.js';\n`);
   }
+}
+
+async function buildExecutable() {
+  await build({
+    ...common,
+    entryPoints: { main: 'lib/cli/main.ts' },
+    format: 'esm',
+    outdir: 'dist/cli',
+    splitting: true,
+    minify: true,
+    external: ['axios', 'axios-liveperson-auth', 'jose'],
+    banner: { js: '#!/usr/bin/env node' },
+  });
+}
+
+/** One file of types for each entry point, with what it exports and nothing else. */
+async function buildTypes() {
+  const outDir = mkdtempSync(join(tmpdir(), 'axios-liveperson-auth-types-'));
+  try {
+    const tsc = 'node_modules/typescript/bin/tsc';
+    execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', outDir], { stdio: 'inherit' });
+    const typesOf = (source) => join(outDir, source.replace('lib/', '').replace('.ts', '.d.ts'));
+    const bundle = await rollup({
+      input: { index: typesOf(index), emulator: typesOf(emulator), redis: typesOf(redis) },
+      plugins: [dts()],
+      external: /^[^./]/,
+    });
+    await bundle.write({ dir: 'dist/esm', entryFileNames: '[name].d.ts', chunkFileNames: '[name].ts' });
+  } finally {
+    rmSync(outDir, { recursive: true });
+  }
+  cpSync('dist/esm', 'dist/cjs', { recursive: true, filter: (path) => !path.endsWith('.js') });
 }
