@@ -1,5 +1,5 @@
 // How fast the package is beside bare Axios, a hand-written pair of interceptors and others' packages:
-// npm run bench [-- <measure> …] [--quick], npm run bench:check (exits 1 beyond a limit).
+// npm run bench [-- <measure> …] [--quick | --rounds 40], npm run bench:check (exits 1 beyond a limit).
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -7,7 +7,11 @@ import { isWithin } from './limits.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { check: { type: 'boolean', default: false }, quick: { type: 'boolean', default: false } },
+  options: {
+    check: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '40' },
+  },
 });
 const at = (path: string): URL => new URL(`../${path}`, import.meta.url);
 const give = (message: string): never => {
@@ -28,7 +32,10 @@ const { chart, fullTables } = await import('./report.js');
 const unknown = positionals.find((name) => !(name in MEASURES));
 if (unknown) give(`bench: there is no measure ${unknown}; there are ${Object.keys(MEASURES).join(', ')}.`);
 const names = positionals.length > 0 ? positionals : Object.keys(MEASURES);
-const effort = values.quick ? { rounds: 2, requests: 100, scale: 100 } : { rounds: 60, requests: 1_000, scale: 1 };
+const rounds = Number(values.rounds);
+if (!Number.isInteger(rounds) || rounds < 1)
+  give(`bench: --rounds must be a whole number from 1; received ${values.rounds}.`);
+const effort = values.quick ? { rounds: 2, requests: 100, scale: 100 } : { rounds, requests: 1_000, scale: 1 };
 
 const results = [];
 for (const name of names) {

@@ -1,24 +1,6 @@
-// One figure of a process that does nothing else: child.ts <task> <argument>; the last line of its output is the figure.
-import { createRequire } from 'node:module';
-import type { AxiosAdapter } from 'axios';
-import { makeToken } from './tokens.js';
+// One figure of a process that does nothing else: child.ts <task> <argument>; the last line of its output has the figures.
 
 const [task = '', argument = ''] = process.argv.slice(2);
-const build = (path: string) => new URL(`../dist/${path}`, import.meta.url);
-
-async function timeImport(kind: string): Promise<number> {
-  const [module, what] = kind.split(':');
-  const require = createRequire(import.meta.url);
-  const startedAt = performance.now();
-  if (module === 'cjs') {
-    require('axios');
-    if (what === 'both') require(build('cjs/index.js').pathname);
-  } else {
-    await import('axios');
-    if (what === 'both') await import(build('esm/index.js').href);
-  }
-  return performance.now() - startedAt;
-}
 
 async function createConnector() {
   const { startCloud } = await import('./cloud-process.js');
@@ -45,84 +27,59 @@ async function allocationOf(name: string): Promise<number> {
   return batches.sort((a, b) => a - b)[batches.length >> 1] ?? Number.NaN;
 }
 
-/** A connector whose token calls are answered in this process, so that a million of them are quick. */
-async function createLocal() {
-  const axios = (await import('axios')).default;
-  const { noopAdapter } = await import('./subjects.js');
-  const { createConnectorAuth } = (await import(build('esm/index.js').href)) as typeof import('axios-liveperson-auth');
-  const ACCOUNT = '70012345';
-  const iat = Math.floor(Date.now() / 1000);
-  const adapter: AxiosAdapter = async (config) => {
-    const data = config.url?.includes('/sentinel/')
-      ? { access_token: makeToken({ aud: ACCOUNT, iat, exp: iat + 3600 }, 400) }
-      : { token: makeToken({ account_id: ACCOUNT, ...JSON.parse(config.data) }, 330) };
-    return { data: JSON.stringify(data), status: 200, statusText: 'OK', headers: {}, config };
-  };
-  const origin = 'https://lo.example';
-  const auth = createConnectorAuth({
-    accountId: ACCOUNT,
-    clientId: 'a',
-    clientSecret: 'b',
-    domains: { sentinel: origin, idp: origin, asyncMessagingEnt: origin },
-    axiosConfig: { adapter },
-  });
-  const http = axios.create({ adapter: noopAdapter, baseURL: origin });
-  auth.install(http);
-  const send = (consumer: number) =>
-    http.post(
-      `/api/account/${ACCOUNT}/messaging/consumer/conversation/send?v=3`,
-      {},
-      { onBehalfOf: `sms-49155${consumer}` },
-    );
-  return { send };
-}
-
 const heap = (): number => {
   for (let times = 0; times < 4; times += 1) globalThis.gc?.();
   return process.memoryUsage().heapUsed;
 };
 
+async function startOurs(): Promise<(from: number, to: number) => Promise<void>> {
+  const { SUBJECTS, setting } = await createConnector();
+  const { send } = await SUBJECTS['axios-liveperson-auth'](setting);
+  return async (from, to) => {
+    let next = from;
+    const worker = async () => {
+      while (next < to) await send(`sms-49155${next++}`);
+    };
+    await Promise.all(Array.from({ length: 16 }, worker));
+  };
+}
+
 async function heapOfCached(count: number): Promise<number> {
-  const { send } = await createLocal();
-  for (let consumer = 0; consumer < 2; consumer += 1) await send(-1 - consumer);
+  const sendTo = await startOurs();
+  await sendTo(-100, 0);
   const before = heap();
-  for (let consumer = 0; consumer < count; consumer += 1) await send(consumer);
+  await sendTo(0, count);
   return heap() - before;
 }
 
 const CAP = 10_000;
 
-async function heapPastCap(count: number): Promise<number> {
-  const { send } = await createLocal();
-  for (let consumer = 0; consumer < 2 * CAP; consumer += 1) await send(consumer);
+/** Bytes that each consumer past the cap leaves behind, and what one costs at the end against the beginning. */
+async function pastCap(count: number): Promise<number[]> {
+  const sendTo = await startOurs();
+  const slice = Math.min(2 * CAP, count / 10);
+  await sendTo(-2 * slice, 0);
   const before = heap();
-  for (let consumer = 2 * CAP; consumer < count; consumer += 1) await send(consumer);
-  return Math.max(0, heap() - before) / Math.max(1, count - 2 * CAP);
-}
-
-/** What a new consumer costs at the end, against the beginning. */
-async function slowing(count: number): Promise<number> {
-  const { send } = await createLocal();
-  const slice = 2 * CAP;
   const times: number[] = [];
   for (let from = 0; from < count; from += slice) {
-    const startedAt = performance.now();
-    for (let consumer = from; consumer < from + slice; consumer += 1) await send(consumer);
-    times.push(performance.now() - startedAt);
+    const startedAt = process.cpuUsage();
+    await sendTo(from, from + slice);
+    const { user, system } = process.cpuUsage(startedAt);
+    times.push(user + system);
   }
+  const left = Math.max(0, heap() - before) / count;
   const middle = (some: number[]) => some.sort((a, b) => a - b)[some.length >> 1] ?? 1;
-  return middle(times.slice(-10)) / middle(times.slice(1, 11));
+  const tenth = Math.ceil(times.length / 10);
+  return [left, middle(times.slice(-tenth)) / middle(times.slice(0, tenth))];
 }
 
-const TASKS: Readonly<Record<string, () => Promise<number>>> = {
-  import: () => timeImport(argument),
+const TASKS: Readonly<Record<string, () => Promise<number | number[]>>> = {
   allocation: () => allocationOf(argument),
   cached: () => heapOfCached(Number(argument)),
-  distinct: () => heapPastCap(Number(argument)),
-  slowing: () => slowing(Number(argument)),
+  distinct: () => pastCap(Number(argument)),
 };
 
 const run = TASKS[task];
 if (!run) throw new Error(`There is no task ${task}; there are ${Object.keys(TASKS).join(', ')}.`);
-console.log(await run());
+console.log([await run()].flat().join(' '));
 process.exit();

@@ -14,9 +14,15 @@ const OURS = 'axios-liveperson-auth';
 const number = (value: number): string =>
   Number.isInteger(value) ? value.toLocaleString('en') : value.toFixed(value < 10 ? 3 : 1);
 
-const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n');
+/** In columns of even width, as the formatter has it. */
+function table(head: readonly string[], body: readonly (readonly string[])[]): string {
+  const widths = head.map((title, column) =>
+    Math.max(3, title.length, ...body.map((cells) => (cells[column] ?? '').length)),
+  );
+  const row = (cells: readonly string[]) =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
+  return [row(head), row(widths.map((width) => '-'.repeat(width))), ...body.map(row)].join('\n');
+}
 
 const findingsIn = ({ results }: Report): Finding[] => results.flatMap(({ findings }) => findings);
 
@@ -26,7 +32,7 @@ export function limitsTable(report: Report): string {
     findingsIn(report).map((finding) => [
       finding.what,
       `${number(finding.measured)} ${finding.unit}`,
-      `${finding.limit} ${finding.unit}`,
+      `${finding.limit.toLocaleString('en')} ${finding.unit}`,
       finding.allowance > 0 ? `± ${(finding.allowance * 100).toFixed(1)} %` : '',
       isWithin(finding) ? 'met' : '**not met**',
     ]),
@@ -109,6 +115,7 @@ export function chart({ results }: Report): string {
   });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="640" height="${height}" viewBox="0 0 640 ${height}" font-family="sans-serif" font-size="13" fill="#57606a">`,
+    `<title>A request’s time against bare Axios: ${title}</title>`,
     `<text x="180" y="20">A request’s time against bare Axios: ${title}</text>`,
     ...bars,
     '</svg>',

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import axios, { type AxiosAdapter, type AxiosError, type AxiosInstance, type CreateAxiosDefaults } from 'axios';
 import { createAuthRefresh } from 'axios-auth-refresh';
+import type { CommonOptions } from 'axios-liveperson-auth';
 import { clientCredentials } from 'axios-oauth-client';
 import { ClientCredentials } from 'simple-oauth2';
 
@@ -25,8 +26,8 @@ const CREDENTIALS = { accountId: ACCOUNT, clientId: 'bench-app', clientSecret: '
 export interface Setting {
   readonly origin: string;
   readonly defaults: CreateAxiosDefaults;
-  /** Of this package alone: to have a token renewed soon. */
-  readonly windows?: { refreshAheadMs: number; expiryMarginMs: number };
+  /** Of this package alone. */
+  readonly options?: CommonOptions;
 }
 
 /** A connector that authenticates in one way. */
@@ -190,8 +191,8 @@ export const SUBJECTS: Readonly<Record<SubjectName, (setting: Setting) => Promis
     return connectorOf(http);
   },
 
-  async 'axios-liveperson-auth'({ origin, defaults, windows }) {
-    const auth = createConnectorAuth({ ...CREDENTIALS, domainApi: origin, ...windows });
+  async 'axios-liveperson-auth'({ origin, defaults, options }) {
+    const auth = createConnectorAuth({ ...CREDENTIALS, domainApi: origin, ...options });
     const http = axios.create(defaults);
     auth.install(http);
     return connectorOf(http, () => auth.close());
