@@ -25,6 +25,8 @@ it('every snippet of the README, of docs/errors.md and of docs/fleet.md, every e
       include: ['./*.ts', '../../lib', '../../examples', '../../__tests__'],
       exclude: ['../../__tests__/package/fixtures'],
       compilerOptions: {
+        // What a snippet makes is for its reader to use.
+        noUnusedLocals: false,
         paths: {
           'axios-liveperson-auth': ['../../lib/index.ts'],
           'axios-liveperson-auth/emulator': ['../../lib/emulator/index.ts'],
