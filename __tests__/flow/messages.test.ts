@@ -1,5 +1,5 @@
 import { createServer } from 'node:net';
-import { ACCOUNT, type Reply, SEND, type Service } from '../support/cloud.js';
+import { ACCOUNT, makeToken, type Reply, SEND, type Service } from '../support/cloud.js';
 import { type Connector, createAuth, rejection, startConnector, stopConnectors } from '../support/connector.js';
 
 afterEach(stopConnectors);
@@ -174,6 +174,18 @@ it.each<[string, Scene, string, string]>([
     when('sentinel', { after: new Promise(() => {}) }),
     'ERR_APP_JWT',
     `Sentinel did not answer in time for account ${ACCOUNT}. ${PASSING}`,
+  ],
+  [
+    'Sentinel’s token of another account',
+    when('sentinel', { body: { access_token: makeToken({ aud: '70099999' }) } }),
+    'ERR_APP_JWT',
+    `Sentinel answered for account ${ACCOUNT} with an AppJWT for another account (claim aud). ${HOST_ADVICE}`,
+  ],
+  [
+    'IDP’s token of another consumer',
+    when('idp', { body: { token: makeToken({ ext_consumer_id: 'd' }) } }),
+    'ERR_CONSUMER_JWS',
+    `IDP answered for account ${ACCOUNT} with a ConsumerJWS for another account or consumer (claim ext_consumer_id). ${HOST_ADVICE}`,
   ],
   [
     'IDP’s no',

@@ -229,6 +229,23 @@ describe('the account in the URL picks the credentials', () => {
     expect(credentials).toHaveBeenCalledTimes(2);
   });
 
+  it.each([
+    [400, { clientId: 'id', clientSecret: 'new' }, 2],
+    [401, { clientId: 'other', clientSecret: 'old' }, 2],
+    [401, { clientId: 'id', clientSecret: 'old' }, 1],
+    [403, { clientId: 'id', clientSecret: 'new' }, 1],
+    [503, { clientId: 'id', clientSecret: 'new' }, 1],
+  ])('after a %i, with %j at the second look, Sentinel is asked %i times', async (status, second, calls) => {
+    const cloud = await startCloud();
+    const lookups = [{ clientId: 'id', clientSecret: 'old' }, second];
+    const none = { accountId: undefined, clientId: undefined, clientSecret: undefined };
+    const auth = createAuth(cloud, { ...none, credentials: () => lookups.shift() } as never);
+    cloud.script.sentinel = () => ({ status });
+    await expect(auth.getAppJwt({ accountId: ACCOUNT })).rejects.toMatchObject({ code: 'ERR_APP_JWT', status });
+    expect(cloud.count('sentinel')).toBe(calls);
+    expect(lookups).toHaveLength(status === 400 || status === 401 ? 0 : 1);
+  });
+
   it('credentials that Sentinel refuses are looked up again once', async () => {
     const cloud = await startCloud();
     const secrets = ['old', 'new'];
