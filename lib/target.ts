@@ -117,7 +117,7 @@ function createTarget({ name, accountId }: Endpoint, written: Written, place: Pl
     isTrusted: place.isTrusted,
     routeBy(messagingOrigin) {
       if (!known || known.messagingOrigin !== messagingOrigin) {
-        if (!place.isTrusted) assertTrusted(place, accountId, messagingOrigin);
+        assertTrusted(place, accountId, messagingOrigin);
         const { origin, host, pathname, search, href } = destinationOf(place, messagingOrigin);
         const address = addressOf({ href, origin }, place, written);
         known = { route: { origin, host, path: pathname + search, address }, messagingOrigin };
@@ -149,13 +149,17 @@ function resolveUrl({ baseURL, url, allowAbsoluteUrls }: Written): URL | undefin
  *
  * @throws ConnectorAuthError `ERR_UNTRUSTED_ORIGIN`
  */
-function assertTrusted({ url, isRelative }: Place, accountId: string, messagingOrigin: string | undefined): void {
+function assertTrusted(
+  { url, isRelative, isTrusted }: Place,
+  accountId: string,
+  messagingOrigin: string | undefined,
+): void {
   const hasUserInfo = url.username !== '' || url.password !== '';
-  if (!hasUserInfo && (isRelative || url.origin === messagingOrigin)) return;
+  if (!hasUserInfo && (isRelative || isTrusted || url.origin === messagingOrigin)) return;
   const place = hasUserInfo ? `${url.origin}, named with a user or password,` : url.origin;
   throw new ConnectorAuthError(
     'ERR_UNTRUSTED_ORIGIN',
-    `Account ${accountId}'s tokens may not go to ${place} but only to ${messagingOrigin}. ` +
+    `Account ${accountId}'s tokens may not go to ${place} but only to ${messagingOrigin ?? url.origin}. ` +
       'Correct the URL, or list the origin in the option trustedOrigins if it is yours.',
     { accountId },
   );

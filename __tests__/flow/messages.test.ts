@@ -1,4 +1,5 @@
 import { createServer } from 'node:net';
+import axios from 'axios';
 import { ACCOUNT, makeToken, type Reply, SEND, type Service } from '../support/cloud.js';
 import { type Connector, createAuth, rejection, startConnector, stopConnectors } from '../support/connector.js';
 
@@ -102,6 +103,16 @@ it.each<[string, Scene, string, string]>([
     ({ http, cloud }) => http.post(`http://u:p@${cloud.host}${SEND}`, {}, { onBehalfOf: 'c' }),
     'ERR_UNTRUSTED_ORIGIN',
     `Account ${ACCOUNT}'s tokens may not go to ORIGIN, named with a user or password, but only to ORIGIN. Correct the URL, or list the origin in the option trustedOrigins if it is yours.`,
+  ],
+  [
+    'a trusted origin with a user',
+    ({ cloud }) => {
+      const http = axios.create();
+      createAuth(cloud, { trustedOrigins: ['http://127.0.0.1:1'] }).install(http);
+      return http.post(`http://u@127.0.0.1:1${SEND}`, {}, { onBehalfOf: 'c' });
+    },
+    'ERR_UNTRUSTED_ORIGIN',
+    `Account ${ACCOUNT}'s tokens may not go to http://127.0.0.1:1, named with a user or password, but only to http://127.0.0.1:1. Correct the URL, or list the origin in the option trustedOrigins if it is yours.`,
   ],
   [
     'a Domain API that knows no account',
