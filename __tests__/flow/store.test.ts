@@ -505,6 +505,23 @@ describe('a store that fails', () => {
   });
 });
 
+it('a token that is left in the store between the look and the lock is not fetched again', async () => {
+  const cloud = await startCloud();
+  const store = createSpyStore();
+  await join(cloud, { store }).auth.getAppJwt();
+  await written(store, 1);
+  let looks = 0;
+  store.bend = (operation) => {
+    if (operation !== 'get') return undefined;
+    looks += 1;
+    return looks === 1 ? Promise.resolve(null) : undefined;
+  };
+  const second = join(cloud, { store });
+  await second.auth.getAppJwt();
+  expect([second.tokens, looks]).toEqual([['appJwt initial store'], 2]);
+  expect(await store.lock(`lock:${keyIn(store, 'appJwt')}`, 1_000)).toBeDefined();
+});
+
 describe('whoever waits for another process', () => {
   it('goes on when that one’s call has failed, and when its lock lapses', async () => {
     const cloud = await startCloud();
