@@ -1,6 +1,6 @@
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createHttp2Server, type Http2Session } from 'node:http2';
-import type { AddressInfo, Server } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
 
 const open: { close(): Promise<void> }[] = [];
 
@@ -14,9 +14,15 @@ export async function startServer(listener: RequestListener): Promise<{ origin: 
 export async function startHttp2Server(listener: RequestListener): Promise<{ origin: string; host: string }> {
   const server = createHttp2Server((request, response) => void listener(request as never, response as never));
   const sessions = new Set<Http2Session>();
+  const sockets = new Set<Socket>();
   server.on('session', (session) => sessions.add(session));
+  server.on('connection', (socket: Socket) => sockets.add(socket));
   return listen(server, () => {
     for (const session of sessions) session.destroy();
+    // From Node 24 on, a session waits for a client that leaves a stream unread.
+    setTimeout(() => {
+      for (const socket of sockets) socket.destroy();
+    }, 200).unref();
   });
 }
 
