@@ -71,6 +71,7 @@ export interface EvictEvent {
 
 /** The shared store failed, or held what cannot be used. No request fails for it: the token is fetched from the service. */
 export interface StoreErrorEvent {
+  /** What was tried. */
   operation: 'get' | 'set' | 'delete' | 'lock' | 'getTtl';
   /**
    * `timeout`: no answer in `storeTimeoutMs`, so that the store is left alone for two seconds; `failed`: it threw, or said that
@@ -80,7 +81,9 @@ export interface StoreErrorEvent {
   reason: 'timeout' | 'failed' | 'unusable';
   /** The store's own word for it, such as `ECONNREFUSED` or `OOM`; only of `failed`. */
   code: string | undefined;
+  /** Whose: a token of which kind. */
   kind: TokenKind;
+  /** LivePerson's account (site) id. */
   accountId: string;
   /** SHA-256 of account and consumer id, in hex; only for a ConsumerJWS. */
   consumer?: string;
@@ -96,6 +99,7 @@ export interface ConnectorAuthEvents {
   failure: FailureEvent;
   /** A ConsumerJWS left memory. */
   evict: EvictEvent;
+  /** The shared store failed, or held what is of no use. */
   'store-error': StoreErrorEvent;
 }
 

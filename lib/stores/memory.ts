@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { TokenStore } from './token-store.js';
 
+/** What `createMemoryTokenStore` can be told. */
 export interface MemoryTokenStoreOptions {
   /**
    * How many entries are kept; the least recently used goes first.

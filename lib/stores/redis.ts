@@ -23,6 +23,7 @@ export interface IoRedisLike {
   eval(script: string, keyCount: number, ...keysAndArguments: string[]): Promise<unknown>;
 }
 
+/** What `createRedisTokenStore` can be told. */
 export interface RedisTokenStoreOptions {
   /**
    * What stands before every key. Fleets that must not share tokens, such as test and production, need different ones.

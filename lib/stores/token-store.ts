@@ -16,6 +16,8 @@ export interface TokenStore {
    */
   set(key: string, value: string, ttlMs?: number): Promise<unknown>;
   /**
+   * Deletes an entry; that there is none is no failure.
+   *
    * @param value where the store can compare, only this value is deleted; a newer one stays. A store that cannot ignores it: at
    * worst a token is then fetched once more
    */
