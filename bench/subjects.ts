@@ -97,6 +97,17 @@ function createTokens({ origin }: Setting) {
   };
 }
 
+/** An instance whose request interceptor sets both tokens. */
+function createAttaching(setting: Setting, tokens: ReturnType<typeof createTokens>): AxiosInstance {
+  const http = axios.create(setting.defaults);
+  http.interceptors.request.use(async (config) => {
+    config.headers.set('Authorization', await tokens.getAppJwt());
+    config.headers.set('X-LP-On-Behalf', await tokens.getConsumerJws(config.onBehalfOf ?? ''));
+    return config;
+  });
+  return http;
+}
+
 const isRefused = (error: AxiosError<{ body?: { errorCode?: number } }>): boolean =>
   error.response?.status === 401 && error.response.data?.body?.errorCode === 40102;
 
@@ -113,12 +124,7 @@ export const SUBJECTS: Readonly<Record<SubjectName, (setting: Setting) => Promis
 
   async 'hand-written pair'(setting) {
     const tokens = createTokens(setting);
-    const http = axios.create(setting.defaults);
-    http.interceptors.request.use(async (config) => {
-      config.headers.set('Authorization', await tokens.getAppJwt());
-      config.headers.set('X-LP-On-Behalf', await tokens.getConsumerJws(config.onBehalfOf ?? ''));
-      return config;
-    });
+    const http = createAttaching(setting, tokens);
     let refreshing: Promise<unknown> | undefined;
     http.interceptors.response.use(undefined, async (error) => {
       if (!isRefused(error) || error.config.wasReplayed) throw error;
@@ -136,12 +142,7 @@ export const SUBJECTS: Readonly<Record<SubjectName, (setting: Setting) => Promis
 
   async 'axios-auth-refresh'(setting) {
     const tokens = createTokens(setting);
-    const http = axios.create(setting.defaults);
-    http.interceptors.request.use(async (config) => {
-      config.headers.set('Authorization', await tokens.getAppJwt());
-      config.headers.set('X-LP-On-Behalf', await tokens.getConsumerJws(config.onBehalfOf ?? ''));
-      return config;
-    });
+    const http = createAttaching(setting, tokens);
     // Its types are those of Axios's CommonJS build.
     createAuthRefresh(http as never, () => {
       tokens.forgetAppJwt();

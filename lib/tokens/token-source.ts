@@ -91,10 +91,10 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
     async (flight: Flight): Promise<Token> => {
       const { identity, cause } = flight;
       const key = keyOf(identity);
+      const isCurrent = () => flights.get(key) === flight;
       try {
         const startedAt = clock.now();
         const outdated = memory.get(key)?.token;
-        const isCurrent = () => flights.get(key) === flight;
         const token = await parts.fetchToken({
           identity,
           cause,
@@ -109,11 +109,11 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
         return token;
       } catch (error) {
         // The failure of such a flight is not remembered either.
-        const failure = flights.get(key) === flight ? cooldown.start(identity, error) : error;
+        const failure = isCurrent() ? cooldown.start(identity, error) : error;
         parts.onFailed(identity, failure);
         throw failure;
       } finally {
-        if (flights.get(key) === flight) flights.delete(key);
+        if (isCurrent()) flights.delete(key);
       }
     },
     { cache: false },
