@@ -7,14 +7,15 @@ import type { EventHub, ReplayEvent, TokenKind } from './events.js';
 import type { Dispatch } from './interceptor.js';
 import type { ResolvedOptions } from './options.js';
 import { peekBody } from './peek.js';
-import { createHiding, type HideSecrets, outlivesItsAnswer, redactAnswer } from './redact.js';
+import { createHiding, type HideSecrets, nameAgents, needsHiding, redactAnswer } from './redact.js';
 import { refusedToken } from './refusal.js';
-import { type Answer, sendOnce, settle, takeTokensOut, toSend } from './send.js';
+import { type Answer, rejected, resolved, settle, takeTokensOut, toSend } from './send.js';
 import { noteSendApiError, readErrorBodies, type SendApiError } from './send-api-error.js';
 import { createTargetFinder, type Route, type Target } from './target.js';
 import { type AddTokens, createTokenHeaders } from './token-headers.js';
 import type { CredentialsBook } from './tokens/credentials.js';
 import type { Domains } from './tokens/domains.js';
+import { keyOf } from './tokens/identity.js';
 import type { TokenSource } from './tokens/token-source.js';
 import { type IsWanted, waitFor } from './wait.js';
 
@@ -44,10 +45,9 @@ interface Errand {
   readonly tokens: Readonly<Record<TokenKind, string>>;
 }
 
-/** What came of one send, and the Send API's errors in it. */
-interface Outcome {
-  readonly answer: Answer;
-  readonly error: SendApiError | undefined;
+/** What the Send API says against a request in its answer. */
+interface Fault {
+  readonly error: SendApiError;
   readonly refused: TokenKind | undefined;
 }
 
@@ -68,27 +68,32 @@ async function dispatchOurs(
   adapter: AxiosAdapter,
   target: Target,
 ): Promise<AxiosResponse> {
-  if (parts.options.redact) parts.hideSecrets(config);
-  const errand =
-    takeErrand(parts, config, target) ??
-    (await waitFor((isWanted) => prepare(parts, config, target, isWanted), config));
+  if (parts.options.redact) nameAgents(config);
+  const errand = takeErrand(parts, config, target) ?? (await waitForErrand(parts, config, target));
   const sent = toSendFor(parts, config, errand);
-  const judged = judge(parts, config, sent, errand, await sendOnce(sent, adapter));
-  // One promise where there may be one: a further `await` or async function takes some 1 % of a request.
-  const first = judged instanceof Promise ? await judged : judged;
-  const refusal = first.refused && first.error;
-  return refusal ? replay(parts, config, adapter, errand, { first, refusal }) : settleNoting(first, first.error);
+  let answer: Answer;
+  // Here, and not in a function of its own: a further promise takes 1 % of a request.
+  try {
+    answer = resolved(await adapter(sent));
+  } catch (error) {
+    answer = rejected(error);
+  }
+  const judged = judge(parts, config, sent, errand, answer);
+  const fault = judged instanceof Promise ? await judged : judged;
+  if (fault?.refused) return replay(parts, config, adapter, errand, { answer, refusal: fault.error });
+  return settleNoting(answer, fault?.error);
 }
 
-/** Renews what was refused, and sends the same once more. (Apart, so that its closures cost only who needs them.) */
+/** Renews what was refused, and sends the same once more. */
 async function replay(
   parts: Parts,
   config: InternalAxiosRequestConfig,
   adapter: AxiosAdapter,
   errand: Errand,
-  { first, refusal }: { first: Outcome; refusal: SendApiError },
+  first: { answer: Answer; refusal: SendApiError },
 ): Promise<AxiosResponse> {
   const { target } = errand;
+  const { refusal } = first;
   const report = (outcome: ReplayEvent['outcome']) =>
     parts.events.emit('replay', () => ({
       accountId: target.accountId,
@@ -99,7 +104,7 @@ async function replay(
 
   if (!canBeSentTwice(config.data)) {
     report('body-not-replayable');
-    return settleNoting(first, { ...refusal, reason: 'body-not-replayable' });
+    return settleNoting(first.answer, { ...refusal, reason: 'body-not-replayable' });
   }
 
   let renewed: Errand;
@@ -114,10 +119,16 @@ async function replay(
   }
 
   const sent = toSendFor(parts, config, renewed);
-  const second = await judge(parts, config, sent, renewed, await sendOnce(sent, adapter));
-  const failed = second.answer.rejected || second.error;
-  report(second.refused ? 'refused' : failed ? 'failed' : 'succeeded');
-  return settleNoting(second, failed ? { ...(second.error ?? refusal), replayed: true } : undefined);
+  let answer: Answer;
+  try {
+    answer = resolved(await adapter(sent));
+  } catch (error) {
+    answer = rejected(error);
+  }
+  const fault = await judge(parts, config, sent, renewed, answer);
+  const failed = answer.rejected || fault;
+  report(fault?.refused ? 'refused' : failed ? 'failed' : 'succeeded');
+  return settleNoting(answer, failed ? { ...(fault?.error ?? refusal), replayed: true } : undefined);
 }
 
 /** An errand all of whose parts are in hand; `undefined` where something must be waited for, or is missing. */
@@ -126,13 +137,20 @@ function takeErrand(parts: Parts, config: InternalAxiosRequestConfig, target: Ta
   const { accountId, isTrusted } = target;
   if (parts.isClosed() || !credentials.known(accountId) || isFormData(config.data)) return undefined;
   const consumerId = knownConsumer(config, options.consumerId, parts.context);
-  const messagingOrigin = isTrusted ? undefined : domains.known(accountId, 'asyncMessagingEnt');
+  const now = options.clock.now();
+  const messagingOrigin = isTrusted ? undefined : domains.known(accountId, 'asyncMessagingEnt', now);
   if (consumerId === undefined || (!isTrusted && messagingOrigin === undefined)) return undefined;
-  const route = target.routeBy(messagingOrigin);
-  const jws = consumerJws.take({ accountId, consumerId });
-  const jwt = jws && appJwts.take({ accountId });
+  const route = target.knownRoute(messagingOrigin);
+  const jws = route && consumerJws.take(keyOf({ accountId, consumerId }), now);
+  const jwt = jws && appJwts.take(target.appJwtKey, now);
   if (!jwt) return undefined;
   return { target, route, consumerId, body: undefined, tokens: { appJwt: jwt.value, consumerJws: jws.value } };
+}
+
+function waitForErrand(parts: Parts, config: InternalAxiosRequestConfig, target: Target): Promise<Errand> {
+  // The wait may end with an error of Axios's, which has the config.
+  if (parts.options.redact) parts.hideSecrets(config);
+  return waitFor((isWanted) => prepare(parts, config, target, isWanted), config);
 }
 
 /** Everything that must be settled before the first byte is sent. */
@@ -169,7 +187,7 @@ async function obtainTokens(
 function toSendFor(parts: Parts, config: InternalAxiosRequestConfig, errand: Errand): InternalAxiosRequestConfig {
   const { route, body, tokens } = errand;
   const headers = parts.addTokens(config.headers, tokens, body?.contentType);
-  return toSend(config, { headers, address: route.address, body });
+  return toSend(config, headers, route.address, body);
 }
 
 /** Reads an answer, and drops the token that it refuses. A promise only where its body must be waited for. */
@@ -179,32 +197,45 @@ function judge(
   sent: InternalAxiosRequestConfig,
   errand: Errand,
   answer: Answer,
-): Outcome | Promise<Outcome> {
+): Fault | undefined | Promise<Fault | undefined> {
   takeTokensOut(answer, sent, config);
   if (parts.options.redact) {
     redactAnswer(answer, errand.route);
-    if (outlivesItsAnswer(answer)) parts.hideSecrets(sent);
+    if (needsHiding(answer, sent)) {
+      parts.hideSecrets(config);
+      parts.hideSecrets(sent);
+    }
   }
-  if (!answer.response) return { answer, error: undefined, refused: undefined };
-  const body = peekBody(answer.response, config.timeout, parts.options.tokenTimeoutMs);
+  const { response } = answer;
+  if (!response) return undefined;
+  const body = peekBody(response, config.timeout, parts.options.tokenTimeoutMs);
   return body instanceof Promise
-    ? body.then((peeked) => judgeBody(parts, errand, answer, peeked))
-    : judgeBody(parts, errand, answer, body);
+    ? findLaterFault(parts, errand, response, body)
+    : findFault(parts, errand, response, body);
 }
 
-function judgeBody(parts: Parts, { target, consumerId, tokens }: Errand, answer: Answer, body: unknown): Outcome {
+async function findLaterFault(parts: Parts, errand: Errand, response: AxiosResponse, body: Promise<unknown>) {
+  return findFault(parts, errand, response, await body);
+}
+
+function findFault(
+  parts: Parts,
+  { target, consumerId, tokens }: Errand,
+  { status }: AxiosResponse,
+  body: unknown,
+): Fault | undefined {
   const errors = readErrorBodies(body);
   const [error] = errors;
-  if (!error || !answer.response) return { answer, error: undefined, refused: undefined };
+  if (!error) return undefined;
   const refused = refusedToken(errors);
   const { accountId } = target;
   if (refused === 'appJwt') parts.appJwts.refuse({ accountId }, tokens.appJwt);
   if (refused === 'consumerJws') parts.consumerJws.refuse({ accountId, consumerId }, tokens.consumerJws);
-  return { answer, refused, error: { ...error, status: answer.response.status, replayed: false } };
+  return { refused, error: { ...error, status, replayed: false } };
 }
 
 /** Hands the answer on, with what `getSendApiError` shall say of it. */
-function settleNoting({ answer }: Outcome, error: SendApiError | undefined): AxiosResponse {
+function settleNoting(answer: Answer, error: SendApiError | undefined): AxiosResponse {
   if (error) {
     const rejection = answer.rejected ? answer.error : undefined;
     for (const target of [answer.response, rejection]) {

@@ -40,16 +40,18 @@ export interface SendApiErrorBody {
 /** An answer longer than this is not looked into: the documented envelope has some 200 bytes. */
 export const LONGEST_ERROR_BYTES = 64 * 1024;
 
+const NONE: readonly SendApiErrorBody[] = [];
+
 /**
  * The errors in an answer's body, which may be an object, text or bytes: one, or one for each item of an array. Empty for
  * anything that is not the documented envelope through and through.
  */
-export function readErrorBodies(data: unknown): SendApiErrorBody[] {
+export function readErrorBodies(data: unknown): readonly SendApiErrorBody[] {
   const parsed = typeof data === 'object' && !isBytes(data) ? data : parseJson(data);
-  if (!isRecord(parsed)) return [];
+  if (!isRecord(parsed)) return NONE;
   const items: readonly unknown[] = Array.isArray(parsed) ? parsed : [parsed];
   const errors = items.map(readEnvelope);
-  return errors.every((error) => error !== undefined) ? errors : [];
+  return errors.every((error) => error !== undefined) ? errors : NONE;
 }
 
 function readEnvelope(item: unknown): SendApiErrorBody | undefined {

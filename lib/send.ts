@@ -1,4 +1,4 @@
-import type { AxiosAdapter, AxiosResponse, InternalAxiosRequestConfig } from 'axios';
+import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios';
 import type { FixedBody } from './body.js';
 import type { Address } from './target.js';
 
@@ -7,17 +7,12 @@ export type Answer =
   | { readonly rejected: false; readonly response: AxiosResponse }
   | { readonly rejected: true; readonly error: unknown; readonly response: AxiosResponse | undefined };
 
-/** What is sent otherwise than the config has it. */
-export interface Changes {
-  readonly headers: InternalAxiosRequestConfig['headers'];
-  readonly address: Address;
-  readonly body: FixedBody | undefined;
-}
-
 /** What the adapter is given for a config, which itself never holds a token. */
 export function toSend(
   config: InternalAxiosRequestConfig,
-  { headers, address, body }: Changes,
+  headers: InternalAxiosRequestConfig['headers'],
+  address: Address,
+  body: FixedBody | undefined,
 ): InternalAxiosRequestConfig {
   const sent = copyOf(config);
   sent.headers = headers;
@@ -26,36 +21,55 @@ export function toSend(
   if (body) sent.data = body.data;
   // A redirect would carry the tokens along: not every Axios can strip them, and fetch strips Authorization alone.
   sent.maxRedirects = 0;
-  sent.fetchOptions = { ...config.fetchOptions, redirect: 'manual' };
-  if (config.transport) sent.transport = withoutRedirects(config.transport);
-  // Basic credentials would take the place of the AppJWT.
-  delete sent.auth;
+  sent.fetchOptions = { ...sent.fetchOptions, redirect: 'manual' };
+  if (sent.transport) sent.transport = withoutRedirects(sent.transport);
   return sent;
 }
 
-/** A loop copies Axios's configs, which V8 keeps as dictionaries, four times as fast as a spread does (0.7 against 2.7 µs). */
+/**
+ * All but Basic credentials, which would take the place of the AppJWT. V8 keeps Axios's configs as dictionaries: a loop copies
+ * them four times as fast as a spread does (0.7 against 2.7 µs), and what is born with its usual keys takes half the memory of
+ * what grows by them.
+ */
 function copyOf(config: InternalAxiosRequestConfig): InternalAxiosRequestConfig {
-  const copy: Record<string | symbol, unknown> = {};
+  const copy: Record<string | symbol, unknown> = usualPartOf(config);
   const source = config as unknown as typeof copy;
-  for (const key of Object.keys(source)) copy[key] = source[key];
+  for (const key of Object.keys(source)) if (!COPIED_OR_LEFT.has(key)) copy[key] = source[key];
   for (const key of Object.getOwnPropertySymbols(source)) {
     if (Object.prototype.propertyIsEnumerable.call(source, key)) copy[key] = source[key];
   }
   return copy as unknown as InternalAxiosRequestConfig;
 }
 
-/** Sends once. Never rejects: the answer tells in which branch it came. */
-export function sendOnce(sent: InternalAxiosRequestConfig, adapter: AxiosAdapter): Promise<Answer> {
-  try {
-    return Promise.resolve(adapter(sent)).then(resolved, rejected);
-  } catch (error) {
-    return Promise.resolve(rejected(error));
-  }
+/** What every config has once Axios made it, and what ours is given. */
+function usualPartOf(config: Partial<InternalAxiosRequestConfig>) {
+  return {
+    url: config.url,
+    method: config.method,
+    baseURL: config.baseURL,
+    headers: config.headers,
+    data: config.data,
+    timeout: config.timeout,
+    adapter: config.adapter,
+    transformRequest: config.transformRequest,
+    transformResponse: config.transformResponse,
+    transitional: config.transitional,
+    xsrfCookieName: config.xsrfCookieName,
+    xsrfHeaderName: config.xsrfHeaderName,
+    maxContentLength: config.maxContentLength,
+    maxBodyLength: config.maxBodyLength,
+    env: config.env,
+    validateStatus: config.validateStatus,
+    maxRedirects: config.maxRedirects,
+    fetchOptions: config.fetchOptions,
+  };
 }
 
-const resolved = (response: AxiosResponse): Answer => ({ rejected: false, response });
+const COPIED_OR_LEFT = new Set([...Object.keys(usualPartOf({})), 'auth']);
 
-function rejected(error: unknown): Answer {
+export const resolved = (response: AxiosResponse): Answer => ({ rejected: false, response });
+
+export function rejected(error: unknown): Answer {
   const response = isRecord(error) && isRecord(error.response) ? error.response : undefined;
   return { rejected: true, error, response: response as AxiosResponse | undefined };
 }

@@ -3,17 +3,22 @@ import { Axios, type InternalAxiosRequestConfig } from 'axios';
 import { type Endpoint, matchEndpoint } from './endpoint.js';
 import { ConnectorAuthError } from './errors.js';
 import type { TrustedOrigin } from './origin.js';
+import { keyOf } from './tokens/identity.js';
 
 /** A request of ours: which endpoint of which account. */
 export interface Target extends Endpoint {
   /** The place is one of `trustedOrigins`, whatever the account's messaging host is. */
   readonly isTrusted: boolean;
+  /** Of the account's AppJWT, made once for all of its requests. */
+  readonly appJwtKey: string;
   /**
    * The way there, given the origin of the account's messaging host.
    *
    * @throws ConnectorAuthError `ERR_UNTRUSTED_ORIGIN` where tokens may not go
    */
   routeBy(messagingOrigin: string | undefined): Route;
+  /** The same where it was found before; else `undefined`. */
+  knownRoute(messagingOrigin: string | undefined): Route | undefined;
 }
 
 /** Where a request goes, and how it is addressed. */
@@ -61,19 +66,18 @@ export function createTargetFinder(
   const verdicts = new Map<string, Verdict>();
 
   return (config) => {
-    if (config.method?.toLowerCase() !== 'post') return undefined;
-    const { url, baseURL, allowAbsoluteUrls } = config;
+    const { method, url, baseURL, allowAbsoluteUrls } = config;
+    if (method !== 'post' && method?.toLowerCase() !== 'post') return undefined;
     if (!mayNameEndpoint(url) && !mayNameEndpoint(baseURL)) return undefined;
-    const written = { url, baseURL, allowAbsoluteUrls };
-    // What is no text may be another thing by the next time.
-    if (typeof url !== 'string' || typeof (baseURL ?? '') !== 'string') return judge(written, trustedOrigins);
-
-    const known = verdicts.get(url);
+    const known = url === undefined ? undefined : verdicts.get(url);
     if (known && known.baseURL === baseURL && known.allowAbsoluteUrls === allowAbsoluteUrls) return known.target;
-    const verdict = { ...written, target: judge(written, trustedOrigins) };
+    const written = { url, baseURL, allowAbsoluteUrls };
+    const target = judge(written, trustedOrigins);
+    // What is no text may be another thing by the next time.
+    if (typeof url !== 'string' || typeof (baseURL ?? '') !== 'string') return target;
     if (verdicts.size >= VERDICTS_KEPT) verdicts.clear();
-    verdicts.set(url, verdict);
-    return verdict.target;
+    verdicts.set(url, { ...written, target });
+    return target;
   };
 }
 
@@ -115,15 +119,15 @@ function createTarget({ name, accountId }: Endpoint, written: Written, place: Pl
     name,
     accountId,
     isTrusted: place.isTrusted,
+    appJwtKey: keyOf({ accountId }),
     routeBy(messagingOrigin) {
-      if (!known || known.messagingOrigin !== messagingOrigin) {
-        assertTrusted(place, accountId, messagingOrigin);
-        const { origin, host, pathname, search, href } = destinationOf(place, messagingOrigin);
-        const address = addressOf({ href, origin }, place, written);
-        known = { route: { origin, host, path: pathname + search, address }, messagingOrigin };
-      }
+      assertTrusted(place, accountId, messagingOrigin);
+      const { origin, host, pathname, search, href } = destinationOf(place, messagingOrigin);
+      const address = addressOf({ href, origin }, place, written);
+      known = { route: { origin, host, path: pathname + search, address }, messagingOrigin };
       return known.route;
     },
+    knownRoute: (messagingOrigin) => (known?.messagingOrigin === messagingOrigin ? known?.route : undefined),
   };
 }
 

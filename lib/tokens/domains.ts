@@ -7,8 +7,8 @@ import { type Answer, type TokenCall, type TokenClient, unusableAnswer } from '.
 
 /** Resolves LivePerson's services to origins, with the Domain API. */
 export interface Domains {
-  /** The origin in hand, without a wait; `undefined` where it must be looked up. */
-  known(accountId: string, service: string): string | undefined;
+  /** The origin in hand at this moment, without a wait; `undefined` where it must be looked up. */
+  known(accountId: string, service: string, now: number): string | undefined;
   /**
    * The origin of a service for an account, such as `https://lo.idp.liveperson.net`.
    *
@@ -104,18 +104,18 @@ export function createDomains(
     { cache: false },
   );
 
-  function known(accountId: string, service: string): string | undefined {
+  function known(accountId: string, service: string, now: number): string | undefined {
     const fixed = options.domains.get(service);
     if (fixed !== undefined) return fixed;
     const lookup = lookups.get(accountId);
-    return lookup && clock.now() < lookup.refreshAt ? lookup.origins.get(service) : undefined;
+    return lookup && now < lookup.refreshAt ? lookup.origins.get(service) : undefined;
   }
 
   return {
     known,
     async origin(accountId, service) {
       for (;;) {
-        const origin = known(accountId, service);
+        const origin = known(accountId, service, clock.now());
         if (origin !== undefined) return origin;
         // Whoever joined a lookup for another service may still lack its own, and looks once more.
         const found = (await refresh(accountId, service)).origins.get(service);

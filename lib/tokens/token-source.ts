@@ -9,10 +9,10 @@ import { isDead, isDue, type Token, type TokenWindows } from './token.js';
 /** One token per identity: obtained lazily, renewed ahead of its end, shared by all who ask at once, dropped by value. */
 export interface TokenSource {
   /**
-   * The token in hand, without a wait; `undefined` where there is none that may be used. One that is near its end is renewed
-   * in the background.
+   * The token in hand of the identity whose key this is, without a wait; `undefined` where there is none that may be used
+   * at this moment. One that is near its end is renewed in the background.
    */
-  take(identity: Identity): Token | undefined;
+  take(key: string, now: number): Token | undefined;
   /**
    * The token in hand, or the next one.
    *
@@ -78,12 +78,11 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
   const { memory, clock, windows, cooldown, forcedRefreshIntervalMs } = parts;
   const flights = new Map<string, Flight>();
 
-  function take(identity: Identity): Token | undefined {
-    const held = memory.get(keyOf(identity));
-    const now = clock.now();
+  function take(key: string, now: number): Token | undefined {
+    const held = memory.get(key);
     if (!held || held.dropped || isDead(held.token, now, windows)) return undefined;
     // Nobody waits for it, and while the token in hand lives its failure fails nobody; the cool-down spaces the tries.
-    if (isDue(held.token, now, windows)) next(identity, always, 'ahead').catch(() => {});
+    if (isDue(held.token, now, windows)) next(held.identity, always, 'ahead').catch(() => {});
     return held.token;
   }
 
@@ -143,7 +142,7 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
 
   return {
     take,
-    get: async (identity, isWanted = always) => take(identity) ?? next(identity, isWanted),
+    get: async (identity, isWanted = always) => take(keyOf(identity), clock.now()) ?? next(identity, isWanted),
     refuse(identity, value) {
       const key = keyOf(identity);
       const held = memory.get(key);
