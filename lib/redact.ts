@@ -34,8 +34,8 @@ export function createHiding(targetOf: (config: InternalAxiosRequestConfig) => T
  */
 export function needsHiding(answer: Answer, sent: InternalAxiosRequestConfig): boolean {
   if (answer.rejected || isStream(answer.response.data)) return true;
-  const { signal, cancelToken, responseType, transport, fetchOptions } = sent;
-  return Boolean(signal || cancelToken || responseType || transport || Object.keys(fetchOptions ?? {}).length > 1);
+  const { signal, responseType, transport, fetchOptions } = sent;
+  return Boolean(signal || responseType || transport || Object.keys(fetchOptions ?? {}).length > 1);
 }
 
 /**

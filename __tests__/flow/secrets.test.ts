@@ -1,7 +1,13 @@
-import { Agent, ClientRequest } from 'node:http';
+import { Agent, ClientRequest, request as httpRequest } from 'node:http';
 import { Readable } from 'node:stream';
 import { inspect } from 'node:util';
-import type { AxiosError, AxiosRequestConfig, CreateAxiosDefaults } from 'axios';
+import type {
+  AxiosAdapter,
+  AxiosError,
+  AxiosRequestConfig,
+  CreateAxiosDefaults,
+  InternalAxiosRequestConfig,
+} from 'axios';
 import axiosRetry from 'axios-retry';
 import type { CommonOptions } from '../../lib/index.js';
 import { isAxiosAtLeast } from '../support/axios-version.js';
@@ -334,6 +340,54 @@ describe('what is left to read', () => {
     }
     expect(config).toMatchObject({ onBehalfOf, httpAgent, meta });
     httpAgent.destroy();
+  });
+
+  const strict = { silentJSONParsing: false, forcedJSONParsing: true, clarifyTimeoutError: false };
+  const LATER: Readonly<Record<string, (abort: AbortController) => AxiosRequestConfig>> = {
+    'its answer, which Axios cannot parse': () => ({ responseType: 'json', transitional: strict, adapter: broken }),
+    'its signal, which comes with the answer': (abort) => ({ signal: abort.signal, adapter: abortedBy(abort) }),
+  };
+  const answer = (config: InternalAxiosRequestConfig, data = '{}') => ({
+    ...{ data, status: 200, statusText: 'OK', headers: {}, config },
+  });
+  const broken: AxiosAdapter = async (config) => answer(config, '{"broken');
+  const abortedBy =
+    (source: AbortController): AxiosAdapter =>
+    async (config) => {
+      source.abort();
+      return answer(config);
+    };
+
+  it.each(Object.keys(LATER))('of the config of a request that fails when it was answered, by %s', async (name) => {
+    const { http } = await startConnector();
+    const request = LATER[name]?.(new AbortController());
+    const { config } = (await rejection(http.post(SEND, {}, { onBehalfOf, ...request }))) as AxiosError;
+    expect(shownBy(config)).toMatchObject({ onBehalfOf: expect.stringMatching(/^[0-9a-f]{64}$/) });
+  });
+
+  class Connections {
+    readonly open = ['Authorization: secret'];
+    readonly request = (...args: Parameters<typeof httpRequest>) => httpRequest(...args);
+  }
+  it.each([
+    ['transport', () => ({ transport: new Connections() })],
+    ['fetchOptions', () => ({ fetchOptions: { dispatcher: new Connections() }, adapter: 'custom' })],
+  ])('of the config of an accepted message with %s: not what may hold connections', async (_, request) => {
+    const { http } = await startConnector();
+    const given = request() as AxiosRequestConfig;
+    const adapter = given.adapter ? async (config: InternalAxiosRequestConfig) => answer(config) : undefined;
+    const { config } = await http.post(SEND, {}, { onBehalfOf, ...given, ...(adapter && { adapter }) });
+    expect(inspect(config, { depth: Infinity })).toContain('[Connections]');
+    expect(inspect(config, { depth: Infinity }) + JSON.stringify(config)).not.toContain('secret');
+  });
+
+  it('of the config of any other accepted message: itself', async () => {
+    const { http } = await startConnector();
+    const { config } = await http.post(SEND, {}, { onBehalfOf });
+    await http.post(SEND, {}, { onBehalfOf });
+    const second = await http.post(SEND, {}, { onBehalfOf });
+    expect(shownBy(second.config)).toBeUndefined();
+    expect(config).toMatchObject({ onBehalfOf });
   });
 
   it('of everything else on the instance: all of it', async () => {
