@@ -1,7 +1,8 @@
 // Builds dist/: one ESM and one CommonJS bundle per entry point, and the types of each; and the executable.
 // The CommonJS bundles carry inside what ships as ESM only, so that they load wherever require() does (Jest included); what
 // they share of jose is a file of its own.
-// The emulator and the Redis store need nothing but Node: their CommonJS bundles serve both kinds of modules.
+// The emulator and the Redis store need nothing but Node: their CommonJS bundles serve both kinds of modules, and so do the
+// emulator's types.
 // The executable carries what it alone needs, and imports the package by its name.
 // Whoever debugs reads the ESM bundles, or the sources; the rest is minified, for the tarball's sake.
 import { execFileSync } from 'node:child_process';
@@ -96,4 +97,5 @@ async function buildTypes() {
     rmSync(outDir, { recursive: true });
   }
   cpSync('dist/esm', 'dist/cjs', { recursive: true, filter: (path) => !path.endsWith('.js') });
+  writeFileSync('dist/esm/emulator.d.ts', `export * from '../cjs/emulator.js';\n`);
 }
