@@ -157,7 +157,7 @@ export interface CommonOptions {
   axiosConfig?: CreateAxiosDefaults | undefined;
   /**
    * Whether errors and responses of requests of ours print without secrets: their `request` is a plain summary, and their
-   * config shows neither agents nor the consumer's id. `false` is for debugging on your own machine.
+   * config shows neither agents nor, in an error, the consumer's id. `false` is for debugging on your own machine.
    * @default true
    */
   redact?: boolean | undefined;
