@@ -6,7 +6,9 @@ export default {
   coverageAnalysis: 'perTest',
   ignoreStatic: true,
   concurrency: 2,
-  timeoutMS: 3_000,
+  // A mutant that all tests cover takes as long as these do when it lives; on a loaded machine that is minutes. What never ends
+  // fails its test after 5 s, but for a loop without a wait.
+  timeoutMS: 120_000,
   disableTypeChecks: true,
   reporters: ['progress-append-only', 'clear-text', 'json'],
   jsonReporter: { fileName: 'reports/mutation.json' },
