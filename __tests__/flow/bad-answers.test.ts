@@ -224,6 +224,15 @@ describe('the Domain API', () => {
     await expect(auth.getOrigin('idp')).resolves.toBe('http://localhost:1');
   });
 
+  it('is asked each time with a domainTtlMs of 0', async () => {
+    const { cloud, http, auth } = await startConnector({ domainTtlMs: 0 });
+    for (const calls of [1, 2]) {
+      expect(await auth.getOrigin('swift')).toBe(cloud.origin);
+      expect(cloud.count('domain')).toBe(calls);
+    }
+    expect((await http.post(SEND, {}, { onBehalfOf: 'c' })).status).toBe(200);
+  });
+
   it.each(['constructor', '__proto__', '../x'])('knows no service by the name of %s', async (service) => {
     const { auth, cloud } = await startConnector();
     cloud.script.domain = ({ url }) => (/service\/baseURI/.test(url) ? undefined : { status: 404 });
