@@ -1,6 +1,6 @@
 import type { RequestListener } from 'node:http';
 import { createServer } from 'node:net';
-import { isAxiosError } from 'axios';
+import { type AxiosError, isAxiosError } from 'axios';
 import { isConnectorAuthError } from '../../lib/index.js';
 import { isAxiosAtLeast } from '../support/axios-version.js';
 import { ACCOUNT, makeToken, type Reply, SEND, type Service, until } from '../support/cloud.js';
@@ -99,13 +99,17 @@ it('Retry-After says when to come back', async () => {
 });
 
 it('a service that does not answer in time is an error after tokenTimeoutMs', async () => {
-  const { cloud, auth } = await startConnector({ tokenTimeoutMs: 50 });
+  const asked: string[] = [];
+  // What a retry policy of the user's own has to go by.
+  const retryCondition = ({ code, message }: AxiosError) => asked.push(`${code}: ${message}`) > 1;
+  const { cloud, auth } = await startConnector({ tokenTimeoutMs: 50, retry: { retries: 1, retryCondition } });
   cloud.script.sentinel = () => ({ after: new Promise(() => {}) });
   await expect(auth.getAppJwt()).rejects.toMatchObject({
     code: 'ERR_APP_JWT',
     transient: true,
     message: expect.stringContaining('in time'),
   });
+  expect(asked).toEqual(['ECONNABORTED: timeout of 50ms exceeded']);
 });
 
 // Against both, Axios's own timeout never ends: it starts anew with each byte, and is over with an upgrade.
