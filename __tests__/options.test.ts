@@ -134,6 +134,7 @@ describe('says what it must be, and what it was', () => {
       "trustedOrigins[0] must be an origin such as 'https://gateway.example', with an optional path; received an array.",
     ],
     [{ tokenTimeoutMs: 0 }, 'tokenTimeoutMs must be milliseconds, more than 0; received 0.'],
+    [{ storeTimeoutMs: 0 }, 'storeTimeoutMs must be milliseconds, more than 0; received 0.'],
     [{ maxConcurrentTokenRequests: 0 }, 'maxConcurrentTokenRequests must be a whole number from 1; received 0.'],
     [{ maxConsumers: 1.5 }, 'maxConsumers must be a whole number from 1; received 1.5.'],
     [{ axiosConfig: 'x' }, 'axiosConfig must be an Axios configuration; received "x".'],
