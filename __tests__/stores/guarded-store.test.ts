@@ -144,7 +144,7 @@ it('names a value to be deleted only where there is one', async () => {
   const { guarded, calls } = guard({});
   await guarded.delete('k');
   await guarded.delete('k', 'old');
-  expect(calls).toEqual([
+  expect(calls).toStrictEqual([
     ['delete', 'k'],
     ['delete', 'k', 'old'],
   ]);
