@@ -2,7 +2,7 @@ import pino from 'pino';
 import winston from 'winston';
 import { type CommonOptions, createMemoryTokenStore, type Logger } from '../../lib/index.js';
 import { ACCOUNT, envelope, makeToken, SEND } from '../support/cloud.js';
-import { rejection, startConnector, stopConnectors } from '../support/connector.js';
+import { lookedUpBy, rejection, startConnector, stopConnectors } from '../support/connector.js';
 import { capture } from '../support/printers.js';
 
 afterEach(stopConnectors);
@@ -147,9 +147,8 @@ describe('the logger is told', () => {
       expect.stringMatching(/was refused \(40103\)/),
     ]);
 
-    const none = { accountId: undefined, clientId: undefined, clientSecret: undefined };
     const credentials = () => ({ clientId: 'id', clientSecret: 's' });
-    const many = await startLogged({ ...none, credentials } as never);
+    const many = await startLogged(lookedUpBy(credentials));
     many.cloud.script.send = () => ({ status: 401, body: envelope(40102) });
     const { Readable } = await import('node:stream');
     for (const account of [ACCOUNT, '70099999', ACCOUNT]) {

@@ -1,7 +1,14 @@
 import { createServer } from 'node:net';
 import axios, { AxiosError } from 'axios';
 import { ACCOUNT, makeToken, type Reply, SEND, type Service } from '../support/cloud.js';
-import { type Connector, createAuth, rejection, startConnector, stopConnectors } from '../support/connector.js';
+import {
+  type Connector,
+  createAuth,
+  lookedUpBy,
+  rejection,
+  startConnector,
+  stopConnectors,
+} from '../support/connector.js';
 
 afterEach(stopConnectors);
 
@@ -21,10 +28,9 @@ const when =
   };
 const withCredentials =
   (credentials: () => unknown): Scene =>
-  ({ cloud }) => {
-    const none = { accountId: undefined, clientId: undefined, clientSecret: undefined };
-    return createAuth(cloud, { ...none, credentials } as never).getAppJwt({ accountId: ACCOUNT });
-  };
+  ({ cloud }) =>
+    createAuth(cloud, lookedUpBy(credentials)).getAppJwt({ accountId: ACCOUNT });
+
 /** An auth whose own calls fail before they are made, for something in its axiosConfig. */
 const withTransform =
   (fail: () => never): Scene =>
@@ -127,8 +133,10 @@ it.each<[string, Scene, string, string]>([
   [
     'one account too many',
     ({ cloud }) => {
-      const none = { accountId: undefined, clientId: undefined, clientSecret: undefined };
-      return createAuth(cloud, { ...none, credentials: () => undefined } as never).getAppJwt();
+      return createAuth(
+        cloud,
+        lookedUpBy(() => undefined),
+      ).getAppJwt();
     },
     'ERR_UNKNOWN_ACCOUNT',
     'With the option credentials there are many accounts: say which one with { accountId }.',

@@ -2,7 +2,7 @@ import { CompactEncrypt } from 'jose/jwe/compact/encrypt';
 import Keyv from 'keyv';
 import { type CommonOptions, createMemoryTokenStore, type StoreErrorEvent, type TokenEvent } from '../../lib/index.js';
 import { ACCOUNT, type Cloud, defer, envelope, makeToken, SEND, startCloud, until } from '../support/cloud.js';
-import { createAuth, rejection, startConnector, stopConnectors } from '../support/connector.js';
+import { createAuth, lookedUpBy, rejection, startConnector, stopConnectors } from '../support/connector.js';
 import { createSpyStore, keyIn, type SpyStore } from '../support/stores.js';
 
 afterEach(stopConnectors);
@@ -86,10 +86,9 @@ describe('tokens in the store', () => {
   it('lie under the client id that brought them, where that changed under way', async () => {
     const cloud = await startCloud();
     const store = createSpyStore();
-    const none = { accountId: undefined, clientId: undefined, clientSecret: undefined };
     let clientId = 'old';
     const credentials = () => ({ clientId, clientSecret: 's' });
-    const [first, second] = [0, 1].map(() => join(cloud, { ...none, ...{ credentials }, store }));
+    const [first, second] = [0, 1].map(() => join(cloud, { ...lookedUpBy(credentials), store }));
     cloud.script.sentinel = ({ body }) => {
       clientId = 'new';
       return body.includes('old') ? { status: 401, body: {} } : undefined;
@@ -373,13 +372,12 @@ describe('invalidate()', () => {
   it('of all names no account where there are many and none is in memory', async () => {
     const cloud = await startCloud();
     const store = createSpyStore();
-    const none = { accountId: undefined, clientId: undefined, clientSecret: undefined };
     const asked: unknown[] = [];
     const credentials = (account: string) => {
       asked.push(account);
       return { clientId: 'id', clientSecret: 's' };
     };
-    const { auth, faults } = join(cloud, { ...none, ...{ credentials }, store });
+    const { auth, faults } = join(cloud, { ...lookedUpBy(credentials), store });
     auth.invalidate();
     await new Promise((resolve) => setImmediate(resolve));
     expect([asked, faults, store.calls]).toEqual([[], [], []]);

@@ -4,6 +4,7 @@ import {
   CLIENT_ID,
   CLIENT_SECRET,
   createAuth,
+  lookedUpBy,
   rejection,
   startConnector,
   stopConnectors,
@@ -275,9 +276,8 @@ describe('invalidate', () => {
     ['a consumer who never was', { consumerId: 'd' }, [0, 0]],
   ])('of %s has its own tokens fetched anew, and no others', async (_, target, calls) => {
     const cloud = await startCloud();
-    const none = { accountId: undefined, clientId: undefined, clientSecret: undefined };
     const credentials = () => ({ clientId: 'id', clientSecret: 's' });
-    const auth = createAuth(cloud, { ...none, credentials } as never);
+    const auth = createAuth(cloud, lookedUpBy(credentials));
     const other = '70099999';
     const useAll = async () => {
       for (const accountId of [ACCOUNT, other]) await auth.getAppJwt({ accountId });
