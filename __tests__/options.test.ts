@@ -129,11 +129,32 @@ describe('says what it must be, and what it was', () => {
       { trustedOrigins: ['https://u:p@x'] },
       'trustedOrigins[0] must be an origin such as \'https://gateway.example\', with an optional path; received "https://…@x".',
     ],
+    [
+      { trustedOrigins: [['https://gateway.example']] },
+      "trustedOrigins[0] must be an origin such as 'https://gateway.example', with an optional path; received an array.",
+    ],
+    [{ tokenTimeoutMs: 0 }, 'tokenTimeoutMs must be milliseconds, more than 0; received 0.'],
+    [{ storeTimeoutMs: 0 }, 'storeTimeoutMs must be milliseconds, more than 0; received 0.'],
+    [{ maxConcurrentTokenRequests: 0 }, 'maxConcurrentTokenRequests must be a whole number from 1; received 0.'],
+    [{ maxConsumers: 1.5 }, 'maxConsumers must be a whole number from 1; received 1.5.'],
+    [{ axiosConfig: 'x' }, 'axiosConfig must be an Axios configuration; received "x".'],
+    [{ failureCooldownMs: 5 }, 'failureCooldownMs must be an object with min and max; received 5.'],
+    [{ failureCooldownMs: { max: -1 } }, 'failureCooldownMs.max must be milliseconds, 0 or more; received -1.'],
+    [{ store: 'x' }, 'store must be an object with get(), set() and delete(); received "x".'],
+    [{ store: { get() {}, set() {} } }, 'store.delete must be a function; received undefined.'],
+    [
+      { storeSecret: 'fifteen letters' },
+      'storeSecret must be 32 bytes (a Uint8Array) or a passphrase of at least 16 characters; received one of 15.',
+    ],
     [{ acountId: '1' }, "there is no option acountId; see the README's options table."],
   ])('%j', (options, message) => {
     const create = () => createConnectorAuth((options && { ...brand, ...options }) as never);
     expect(create).toThrow(new TypeError(`createConnectorAuth: ${message}`));
   });
+});
+
+it('takes a passphrase of 16 characters', () => {
+  expect(() => createConnectorAuth({ ...brand, storeSecret: 'sixteen letters.' })).not.toThrow();
 });
 
 it('takes either version of Sentinel’s endpoint, and fixed origins of some services alone', () => {

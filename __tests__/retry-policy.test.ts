@@ -68,6 +68,16 @@ it.each<[unknown, number]>([
   expect(askedPauseMs(failed(429, { 'retry-after': header as string }))).toBe(ms);
 });
 
+it.each([
+  ['of HTTP', (date: Date) => date.toUTCString()],
+  ['of mail, which ends with a number', (date: Date) => date.toUTCString().replace('GMT', '+0000')],
+  ['of ISO 8601, which begins with one', (date: Date) => date.toISOString()],
+])('Retry-After as a date in the form %s is read', (_, format) => {
+  const ms = askedPauseMs(failed(429, { 'retry-after': format(new Date(Date.now() + 20_000)) }));
+  expect(ms).toBeGreaterThan(15_000);
+  expect(ms).toBeLessThanOrEqual(20_000);
+});
+
 it('Retry-After as a date in the past asks for nothing, and an answer without headers neither', () => {
   expect(askedPauseMs(failed(429, { 'retry-after': new Date(0).toUTCString() }))).toBe(0);
   expect(askedPauseMs({ response: { status: 429 } } as AxiosError)).toBe(0);

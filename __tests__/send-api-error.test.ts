@@ -43,6 +43,9 @@ it.each<[string, unknown, number[]]>([
   ['a title that is no text', { body: { errorCode: 40102, title: 5 } }, [40102]],
   ['a code with letters before it', envelope('x40102'), []],
   ['a code with letters after it', envelope('40102x'), []],
+  ['a code of six digits', envelope('140102'), []],
+  ['a code of four digits', envelope('4010'), []],
+  ['a code of five digits', envelope('40102'), [40102]],
   ['a code that is a list', { body: { errorCode: [40102] } }, []],
   ['a code beyond all numbers', { body: { errorCode: Number.POSITIVE_INFINITY } }, []],
   ['text that only mentions one', '{"errorCode": ', []],
@@ -50,6 +53,7 @@ it.each<[string, unknown, number[]]>([
   ['longer text', sized(LONGEST_ERROR_BYTES + 1), []],
   ['as many bytes as are looked into', Buffer.from(sized(LONGEST_ERROR_BYTES)), [40102]],
   ['more bytes', Buffer.from(sized(LONGEST_ERROR_BYTES + 1)), []],
+  ['more bytes, though fewer letters', Buffer.from(sized(LONGEST_ERROR_BYTES - 9).replace('Title', 'ü'.repeat(9))), []],
 ])('%s', (_, body, codes) => {
   expect(readErrorBodies(body).map(({ errorCode }) => errorCode)).toEqual(codes);
 });

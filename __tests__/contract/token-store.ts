@@ -108,7 +108,9 @@ export function describeFullTokenStore(name: string, create: () => Promise<Store
       const release = await store.lock('key', 30);
       await untilAsync(async () => (await other.lock('key', 60_000)) !== undefined);
       await release?.();
+      expect(await store.lock('key', 60_000)).toBeUndefined();
       await release?.extend?.(1);
+      await new Promise((resolve) => setTimeout(resolve, 10));
       expect(await store.lock('key', 60_000)).toBeUndefined();
     });
 
@@ -119,6 +121,12 @@ export function describeFullTokenStore(name: string, create: () => Promise<Store
       expect(await other.lock('key', 60_000)).toBeUndefined();
       await lock?.();
       expect(await other.lock('key', 60_000)).toBeDefined();
+    });
+
+    it('frees a lock that was extended when that time is up', async () => {
+      const lock = await store.lock('key', 60_000);
+      await lock?.extend?.(30);
+      await untilAsync(async () => (await other.lock('key', 60_000)) !== undefined);
     });
 
     it('keeps a lock and an entry of the same key apart from other keys', async () => {

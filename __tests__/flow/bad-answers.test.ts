@@ -1,6 +1,6 @@
 import type { RequestListener } from 'node:http';
 import { createServer } from 'node:net';
-import { isAxiosError } from 'axios';
+import { type AxiosError, isAxiosError } from 'axios';
 import { isConnectorAuthError } from '../../lib/index.js';
 import { isAxiosAtLeast } from '../support/axios-version.js';
 import { ACCOUNT, makeToken, type Reply, SEND, type Service, until } from '../support/cloud.js';
@@ -99,13 +99,17 @@ it('Retry-After says when to come back', async () => {
 });
 
 it('a service that does not answer in time is an error after tokenTimeoutMs', async () => {
-  const { cloud, auth } = await startConnector({ tokenTimeoutMs: 50 });
+  const asked: string[] = [];
+  // What a retry policy of the user's own has to go by.
+  const retryCondition = ({ code, message }: AxiosError) => asked.push(`${code}: ${message}`) > 1;
+  const { cloud, auth } = await startConnector({ tokenTimeoutMs: 50, retry: { retries: 1, retryCondition } });
   cloud.script.sentinel = () => ({ after: new Promise(() => {}) });
   await expect(auth.getAppJwt()).rejects.toMatchObject({
     code: 'ERR_APP_JWT',
     transient: true,
     message: expect.stringContaining('in time'),
   });
+  expect(asked).toEqual(['ECONNABORTED: timeout of 50ms exceeded']);
 });
 
 // Against both, Axios's own timeout never ends: it starts anew with each byte, and is over with an upgrade.
@@ -222,6 +226,15 @@ describe('the Domain API', () => {
     now += 1_000;
     cloud.script.domain = () => ({ body: { baseURIs: [entry('idp', 'localhost:1')] } });
     await expect(auth.getOrigin('idp')).resolves.toBe('http://localhost:1');
+  });
+
+  it('is asked each time with a domainTtlMs of 0', async () => {
+    const { cloud, http, auth } = await startConnector({ domainTtlMs: 0 });
+    for (const calls of [1, 2]) {
+      expect(await auth.getOrigin('swift')).toBe(cloud.origin);
+      expect(cloud.count('domain')).toBe(calls);
+    }
+    expect((await http.post(SEND, {}, { onBehalfOf: 'c' })).status).toBe(200);
   });
 
   it.each(['constructor', '__proto__', '../x'])('knows no service by the name of %s', async (service) => {

@@ -119,6 +119,25 @@ it('a context within a context is the inner one, and the outer again after it', 
   }
 });
 
+it('of a consumer whom the request names itself, or the option consumerId, never comes first', async () => {
+  for (const withOption of [false, true]) {
+    const { cloud, http, auth } = await startConnector(withOption ? { consumerId: () => 'inner' } : {});
+    const config = withOption ? {} : { onBehalfOf: 'inner' };
+    await auth.getConsumerJws('outer');
+    // The second time all tokens are in hand, and nothing is waited for.
+    for (let i = 0; i < 2; i++) await auth.runOnBehalfOf('outer', () => http.post(SEND, {}, config));
+    const spoke = cloud.seen.filter(({ service }) => service === 'send').map(({ headers }) => headers['x-on-behalf']);
+    expect(spoke).toEqual(Array(2).fill(cloud.issued.consumerJws.get('inner')?.[0]));
+  }
+});
+
+it('a number is no consumer, though one of the same digits has its token in hand', async () => {
+  const { cloud, http } = await startConnector();
+  await http.post(SEND, {}, { onBehalfOf: '5' });
+  await expect(http.post(SEND, {}, { onBehalfOf: 5 as never })).rejects.toMatchObject({ code: 'ERR_NO_CONSUMER' });
+  expect(cloud.count('send')).toBe(1);
+});
+
 it('gives what the function gives, and throws what it throws', async () => {
   const { auth } = await startConnector();
   expect(auth.runOnBehalfOf('c', () => 5)).toBe(5);
@@ -165,6 +184,7 @@ describe('the option consumerId', () => {
       status: 'rejected',
       reason: {
         code: 'ERR_NO_CONSUMER',
+        message: 'The option consumerId failed for this request: its own error is the cause. Nothing was sent.',
         accountId: '70012345',
         cause: { name: 'RangeError', message: 'no such channel' },
       },

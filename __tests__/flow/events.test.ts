@@ -123,6 +123,8 @@ it('a listener that throws, now or later, changes nothing; one that is taken off
 
 it('there are no others', async () => {
   const { auth } = await startConnector();
-  expect(() => auth.on('tokens' as never, () => {})).toThrow(/there is no event "tokens"/);
+  expect(() => auth.on('tokens' as never, () => {})).toThrow(
+    'on(): there is no event "tokens"; use one of token, replay, failure, evict, store-error.',
+  );
   expect(() => auth.on('token', undefined as never)).toThrow(/must be a function/);
 });

@@ -1,8 +1,8 @@
 import pino from 'pino';
 import winston from 'winston';
-import type { CommonOptions, Logger } from '../../lib/index.js';
+import { type CommonOptions, createMemoryTokenStore, type Logger } from '../../lib/index.js';
 import { ACCOUNT, envelope, makeToken, SEND } from '../support/cloud.js';
-import { rejection, startConnector, stopConnectors } from '../support/connector.js';
+import { lookedUpBy, rejection, startConnector, stopConnectors } from '../support/connector.js';
 import { capture } from '../support/printers.js';
 
 afterEach(stopConnectors);
@@ -43,7 +43,7 @@ describe('the logger is told', () => {
     cloud.script.sentinel = () => ({ status: 503 });
     for (let i = 0; i < 5; i++) await sendMany(10);
     expect(lines).toEqual([
-      expect.stringMatching(/^warn axios-liveperson-auth: Sentinel answered 503 for account 70012345\. /),
+      'warn axios-liveperson-auth: Sentinel answered 503 for account 70012345. This may pass: a later request tries again.',
     ]);
     cloud.script.sentinel = () => ({ status: 401, body: { error: 'invalid_client' } });
     for (let i = 0; i < 5; i++) await sendMany(10);
@@ -57,6 +57,21 @@ describe('the logger is told', () => {
     cloud.script.sentinel = () => ({ status: 503 });
     await sendMany(1);
     expect(lines).toHaveLength(4);
+  });
+
+  it.each([
+    ['Sentinel', 'sentinel', 401],
+    ['IDP', 'idp', 503],
+  ] as const)('that %s is well again, whatever it said before (%s: %i)', async (name, service, status) => {
+    const { cloud, sendMany, lines } = await startLogged();
+    cloud.script[service] = () => ({ status });
+    await sendMany(3);
+    delete cloud.script[service];
+    await sendMany(3);
+    expect(lines).toEqual([
+      expect.stringContaining(`${name} answered ${status} for account 70012345. `),
+      `info axios-liveperson-auth: ${name} is well again for account 70012345.`,
+    ]);
   });
 
   it('until when a failure is remembered', async () => {
@@ -118,6 +133,51 @@ describe('the logger is told', () => {
     cloud.script.send = () => ({ status: 401, body: envelope(40103) });
     await sendMany(10);
     expect(lines).toEqual([warned, warned]);
+  });
+
+  it('of refused messages once for each error code, and of bodies once for each account', async () => {
+    const { cloud, sendMany, lines } = await startLogged();
+    const warned = (each: string[]) => each.filter((line) => line.startsWith('warn'));
+    for (const errorCode of [40102, 40103]) {
+      cloud.script.send = () => ({ status: 401, body: envelope(errorCode) });
+      await sendMany(3);
+    }
+    expect(warned(lines)).toEqual([
+      expect.stringMatching(/was refused \(40102\)/),
+      expect.stringMatching(/was refused \(40103\)/),
+    ]);
+
+    const credentials = () => ({ clientId: 'id', clientSecret: 's' });
+    const many = await startLogged(lookedUpBy(credentials));
+    many.cloud.script.send = () => ({ status: 401, body: envelope(40102) });
+    const { Readable } = await import('node:stream');
+    for (const account of [ACCOUNT, '70099999', ACCOUNT]) {
+      await rejection(many.http.post(SEND.replace(ACCOUNT, account), Readable.from(['{}']), asC));
+    }
+    expect(warned(many.lines)).toEqual([
+      expect.stringMatching(/^warn .*A refused message of account 70012345 could not be sent again/),
+      expect.stringMatching(/^warn .*A refused message of account 70099999 could not be sent again/),
+    ]);
+  });
+
+  it('of an entry of the store that is of no use, which says nothing of the store’s health', async () => {
+    const store = createMemoryTokenStore();
+    const first = await startLogged({ store });
+    await first.auth.getConsumerJws('c');
+    // It is left in the store in the background.
+    await new Promise((resolve) => setImmediate(resolve));
+    const { get } = store;
+    store.get = async (key) => (key.startsWith('appJwt') ? 'rubbish' : get(key));
+    const { auth, lines, debug } = await startLogged({ store });
+    await auth.getAppJwt();
+    await auth.getConsumerJws('c');
+    expect(lines).toEqual([
+      'warn axios-liveperson-auth: The token store failed (get: unusable). What lies there is no token of this version and account, or sealed with another storeSecret. Meanwhile this process fetches what it needs itself.',
+    ]);
+    expect(debug).toEqual([
+      expect.stringMatching(/New AppJWT for account 70012345 \(initial\)/),
+      expect.stringMatching(/New ConsumerJWS from the store for consumer [\da-f]{64} of account 70012345 \(initial\)/),
+    ]);
   });
 
   it('once of bodies that cannot be sent again, and once of a memory that is full', async () => {

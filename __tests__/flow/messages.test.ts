@@ -1,7 +1,14 @@
 import { createServer } from 'node:net';
-import axios from 'axios';
+import axios, { AxiosError } from 'axios';
 import { ACCOUNT, makeToken, type Reply, SEND, type Service } from '../support/cloud.js';
-import { type Connector, createAuth, rejection, startConnector, stopConnectors } from '../support/connector.js';
+import {
+  type Connector,
+  createAuth,
+  lookedUpBy,
+  rejection,
+  startConnector,
+  stopConnectors,
+} from '../support/connector.js';
 
 afterEach(stopConnectors);
 
@@ -21,10 +28,14 @@ const when =
   };
 const withCredentials =
   (credentials: () => unknown): Scene =>
-  ({ cloud }) => {
-    const none = { accountId: undefined, clientId: undefined, clientSecret: undefined };
-    return createAuth(cloud, { ...none, credentials } as never).getAppJwt({ accountId: ACCOUNT });
-  };
+  ({ cloud }) =>
+    createAuth(cloud, lookedUpBy(credentials)).getAppJwt({ accountId: ACCOUNT });
+
+/** An auth whose own calls fail before they are made, for something in its axiosConfig. */
+const withTransform =
+  (fail: () => never): Scene =>
+  ({ cloud }) =>
+    createAuth(cloud, { axiosConfig: { transformRequest: fail } as never }).getAppJwt();
 const html: Reply = { status: 200, body: '<html>' };
 
 const CONSUMER_ADVICE =
@@ -84,10 +95,48 @@ it.each<[string, Scene, string, string]>([
     `The option credentials failed for account ${ACCOUNT} (string). The next request asks it again.`,
   ],
   [
+    'credentials() that fails with an error of Axios’s',
+    withCredentials(() => Promise.reject(new AxiosError('s3cret', 'ERR_BAD_REQUEST'))),
+    'ERR_UNKNOWN_ACCOUNT',
+    `The option credentials failed for account ${ACCOUNT} (AxiosError). The next request asks it again.`,
+  ],
+  [
+    'credentials() that fails with another’s error of the same code',
+    withCredentials(() => Promise.reject(Object.assign(new RangeError('s3cret'), { code: 'ECONNABORTED' }))),
+    'ERR_UNKNOWN_ACCOUNT',
+    `The option credentials failed for account ${ACCOUNT} (RangeError). The next request asks it again.`,
+  ],
+  [
+    'an axiosConfig that throws',
+    withTransform(() => {
+      throw new RangeError('s3cret');
+    }),
+    'ERR_DOMAIN_LOOKUP',
+    `The Domain API could not be called for account ${ACCOUNT} (RangeError). Check axiosConfig and retry.`,
+  ],
+  [
+    'an axiosConfig that throws what is no error',
+    withTransform(() => {
+      throw 's3cret';
+    }),
+    'ERR_DOMAIN_LOOKUP',
+    `The Domain API could not be called for account ${ACCOUNT} (string). Check axiosConfig and retry.`,
+  ],
+  [
+    'an axiosConfig that throws an error of Axios’s without a code',
+    withTransform(() => {
+      throw new AxiosError('s3cret');
+    }),
+    'ERR_DOMAIN_LOOKUP',
+    `The Domain API could not be reached or broke off its answer (no code) for account ${ACCOUNT}. ${PASSING}`,
+  ],
+  [
     'one account too many',
     ({ cloud }) => {
-      const none = { accountId: undefined, clientId: undefined, clientSecret: undefined };
-      return createAuth(cloud, { ...none, credentials: () => undefined } as never).getAppJwt();
+      return createAuth(
+        cloud,
+        lookedUpBy(() => undefined),
+      ).getAppJwt();
     },
     'ERR_UNKNOWN_ACCOUNT',
     'With the option credentials there are many accounts: say which one with { accountId }.',
@@ -157,6 +206,18 @@ it.each<[string, Scene, string, string]>([
     `Sentinel answered for account ${ACCOUNT} with a body that is not a JSON object. ${HOST_ADVICE}`,
   ],
   [
+    'Sentinel’s JSON that is a text',
+    when('sentinel', { body: '"text"' }),
+    'ERR_APP_JWT',
+    `Sentinel answered for account ${ACCOUNT} with a body that is not a JSON object. ${HOST_ADVICE}`,
+  ],
+  [
+    'Sentinel’s choice of places',
+    when('sentinel', { status: 300 }),
+    'ERR_APP_JWT',
+    `Sentinel answered 300 for account ${ACCOUNT}. ${SENTINEL_ADVICE}`,
+  ],
+  [
     'Sentinel’s empty answer',
     when('sentinel', { body: Buffer.alloc(0) }),
     'ERR_APP_JWT',
@@ -216,7 +277,7 @@ it.each<[string, Scene, string, string]>([
   expect(error).toMatchObject({
     code,
     message: message.replaceAll('ORIGIN', connector.cloud.origin),
-    ...(code !== 'ERR_NO_CONSUMER' && message.includes(ACCOUNT) && { accountId: ACCOUNT }),
+    ...((code === 'ERR_NO_CONSUMER' || message.includes(ACCOUNT)) && { accountId: ACCOUNT }),
   });
   expect(connector.cloud.count('send')).toBe(0);
 });

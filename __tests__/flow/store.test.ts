@@ -1,7 +1,8 @@
+import { CompactEncrypt } from 'jose/jwe/compact/encrypt';
 import Keyv from 'keyv';
 import { type CommonOptions, createMemoryTokenStore, type StoreErrorEvent, type TokenEvent } from '../../lib/index.js';
 import { ACCOUNT, type Cloud, defer, envelope, makeToken, SEND, startCloud, until } from '../support/cloud.js';
-import { createAuth, rejection, startConnector, stopConnectors } from '../support/connector.js';
+import { createAuth, lookedUpBy, rejection, startConnector, stopConnectors } from '../support/connector.js';
 import { createSpyStore, keyIn, type SpyStore } from '../support/stores.js';
 
 afterEach(stopConnectors);
@@ -37,6 +38,8 @@ describe('tokens in the store', () => {
     expect(await second.auth.getAppJwt()).toBe(cloud.issued.appJwt[0]);
     expect(counts(cloud)).toEqual([1, 1]);
     expect(second.tokens).toEqual(['consumerJws initial store', 'appJwt initial store']);
+    // What does not expire has no rest to be asked for.
+    expect([store.calls.includes('getTtl appJwt'), store.calls.includes('getTtl consumerJws')]).toEqual([true, false]);
     store.calls.length = 0;
     for (let i = 0; i < 5; i++) await second.auth.getConsumerJws('c');
     expect(store.calls).toEqual([]);
@@ -78,6 +81,36 @@ describe('tokens in the store', () => {
     expect(counts(cloud)).toEqual([3, 3]);
     await join(cloud, { ...brand, ...{ clientId: 'one' }, appJwtVersion: '2.0' }).auth.getAppJwt();
     expect(counts(cloud)).toEqual([4, 3]);
+  });
+
+  it('lie under the client id that brought them, where that changed under way', async () => {
+    const cloud = await startCloud();
+    const store = createSpyStore();
+    let clientId = 'old';
+    const credentials = () => ({ clientId, clientSecret: 's' });
+    const [first, second] = [0, 1].map(() => join(cloud, { ...lookedUpBy(credentials), store }));
+    cloud.script.sentinel = ({ body }) => {
+      clientId = 'new';
+      return body.includes('old') ? { status: 401, body: {} } : undefined;
+    };
+    const jwt = await first?.auth.getAppJwt({ accountId: ACCOUNT });
+    await written(store, 1);
+    expect(await second?.auth.getAppJwt({ accountId: ACCOUNT })).toBe(jwt);
+    expect([cloud.count('sentinel'), second?.tokens]).toEqual([2, ['appJwt initial store']]);
+  });
+
+  it.each([
+    [1_000, ['set appJwt']],
+    [HOUR, []],
+    [2 * HOUR, []],
+  ])('that have outlived %i ms when they come are left there only while they live', async (stepMs, writes) => {
+    const cloud = await startCloud();
+    const store = createSpyStore();
+    let now = 1_800_000_000_000;
+    const clock = { now: () => (now += stepMs) };
+    await join(cloud, { store, clock }).auth.getAppJwt();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(store.calls.filter((call) => call.startsWith('set'))).toEqual(writes);
   });
 
   it('may be in a Keyv', async () => {
@@ -153,10 +186,58 @@ describe('the life of a token from the store', () => {
   });
 });
 
+describe('a token in the store that is near its end', () => {
+  /** A process whose AppJWT is due, and a younger one in the store that is due as well. */
+  async function startDue() {
+    const cloud = await startCloud();
+    const store = createSpyStore();
+    let now = 1_800_000_000_000;
+    const options = { store, clock: { now: () => now } };
+    const [first, second] = [join(cloud, options), join(cloud, options)];
+    const old = await first.auth.getAppJwt();
+    now += 60_000;
+    second.auth.invalidate();
+    await second.auth.getAppJwt();
+    await written(store, 1);
+    store.getTtl = async () => undefined;
+    now += 57 * 60_000;
+    store.calls.length = 0;
+    return { cloud, store, first, old, options };
+  }
+
+  it('serves one who has none, but not one who renews ahead', async () => {
+    const { cloud, first, old, options } = await startDue();
+    const late = join(cloud, options);
+    await late.auth.getAppJwt();
+    expect(late.tokens).toEqual(['appJwt initial store']);
+    expect(await first.auth.getAppJwt()).toBe(old);
+    await until(() => first.tokens.length === 2);
+    expect(first.tokens[1]).toBe('appJwt ahead service');
+  });
+
+  it('stays there while it is renewed ahead by one who has it', async () => {
+    const { cloud, store, options } = await startDue();
+    const late = join(cloud, options);
+    await late.auth.getAppJwt();
+    const before = store.entries.get(keyIn(store, 'appJwt'));
+    let lay: string | undefined;
+    cloud.script.sentinel = () => {
+      lay = store.entries.get(keyIn(store, 'appJwt'));
+      return undefined;
+    };
+    await late.auth.getAppJwt();
+    await until(() => late.tokens.length === 2);
+    expect(late.tokens[1]).toBe('appJwt ahead service');
+    expect([lay, store.calls.includes('delete appJwt')]).toEqual([before, false]);
+  });
+});
+
 describe('a refused token', () => {
   it('is not read back from the store, and is deleted there before the service is asked', async () => {
     const store = createSpyStore();
-    const { cloud, http } = await startConnector({ store });
+    const { cloud, http, auth } = await startConnector({ store });
+    const faults: StoreErrorEvent[] = [];
+    auth.on('store-error', (fault) => faults.push(fault));
     await http.post(SEND, {}, asC);
     await written(store, 2);
     const key = keyIn(store, 'consumerJws');
@@ -171,6 +252,35 @@ describe('a refused token', () => {
     expect([lay, cloud.count('idp')]).toEqual([undefined, 2]);
     await until(() => store.entries.get(key) !== undefined);
     expect(store.entries.get(key)).not.toBe(old);
+    expect(faults).toEqual([]);
+  });
+
+  it('that the store will not delete is an event, and no hindrance', async () => {
+    const cloud = await startCloud();
+    const store = createSpyStore();
+    const { auth, faults, tokens } = join(cloud, { store });
+    await sendWith(auth, cloud);
+    await written(store, 2);
+    store.bend = (operation) => (operation === 'delete' ? Promise.reject(new Error('NOPERM no rights')) : undefined);
+    cloud.refuse(...cloud.issued.appJwt);
+    await sendWith(auth, cloud);
+    expect(tokens.at(-1)).toBe('appJwt refused service');
+    await until(() => faults.length > 0);
+    expect(faults).toEqual(['delete failed NOPERM']);
+  });
+
+  it('is renewed at once, however young, unless a refusal brought it', async () => {
+    const cloud = await startCloud();
+    const store = createSpyStore();
+    const options = { store, clock: { now: () => 1_800_000_000_000 }, forcedRefreshIntervalMs: 5_000 };
+    const [first, second] = [join(cloud, options), join(cloud, options)];
+    await first.auth.getAppJwt();
+    await written(store, 1);
+    await second.auth.getAppJwt();
+    expect(second.tokens).toEqual(['appJwt initial store']);
+    cloud.refuse(...cloud.issued.appJwt);
+    await sendWith(second.auth, cloud);
+    expect(second.tokens.at(-1)).toBe('appJwt refused service');
   });
 
   it('in all processes at once is renewed by one, and again but once in forcedRefreshIntervalMs', async () => {
@@ -244,16 +354,77 @@ describe('invalidate()', () => {
     expect(tokens).toEqual(['appJwt initial store', 'consumerJws initial service', 'appJwt invalidated service']);
   });
 
-  it('while a call is under way: what it brings is not left in the store', async () => {
+  it.each([
+    ['all', undefined],
+    ['its account', { accountId: ACCOUNT }],
+  ])('of %s reaches the AppJWT of a process that has nothing yet', async (_, target) => {
+    const cloud = await startCloud();
     const store = createSpyStore();
-    const { cloud, auth } = await startConnector({ store });
+    await join(cloud, { store }).auth.getAppJwt();
+    await written(store, 1);
+    const { auth, tokens, faults } = join(cloud, { store });
+    auth.invalidate(target);
+    await until(() => store.calls.includes('delete appJwt'));
+    await auth.getAppJwt();
+    expect([tokens, faults]).toEqual([['appJwt initial service'], []]);
+  });
+
+  it('of all names no account where there are many and none is in memory', async () => {
+    const cloud = await startCloud();
+    const store = createSpyStore();
+    const asked: unknown[] = [];
+    const credentials = (account: string) => {
+      asked.push(account);
+      return { clientId: 'id', clientSecret: 's' };
+    };
+    const { auth, faults } = join(cloud, { ...lookedUpBy(credentials), store });
+    auth.invalidate();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([asked, faults, store.calls]).toEqual([[], [], []]);
+  });
+
+  it('of an account without credentials is an event: what lies there cannot be named', async () => {
+    const cloud = await startCloud();
+    const store = createSpyStore();
+    const { auth, faults } = join(cloud, { store });
+    auth.invalidate({ accountId: '70099999' });
+    await until(() => faults.length > 0);
+    expect([faults, store.calls]).toEqual([['delete failed ERR_UNKNOWN_ACCOUNT'], []]);
+  });
+
+  it('that the store does not carry out is an event, and is tried again when the token is met there', async () => {
+    const cloud = await startCloud();
+    const store = createSpyStore();
+    const { auth, tokens, faults } = join(cloud, { store });
+    await auth.getAppJwt();
+    await written(store, 1);
+    store.bend = (operation) => (operation === 'delete' ? Promise.reject(new Error('NOPERM no rights')) : undefined);
+    auth.invalidate();
+    await until(() => faults.length > 0);
+    expect([new Set(faults), store.entries.size]).toEqual([new Set(['delete failed NOPERM']), 1]);
+    store.bend = () => undefined;
+    let lay = 0;
+    cloud.script.sentinel = () => {
+      lay = store.entries.size;
+      return undefined;
+    };
+    await auth.getAppJwt();
+    expect([lay, tokens.at(-1)]).toEqual([0, 'appJwt invalidated service']);
+  });
+
+  it.each([
+    ['with locks', (store: SpyStore) => store],
+    ['without', ({ lock: _, ...store }: SpyStore) => store],
+  ])('while a call is under way: what it brings is not left in the store (one %s)', async (_, from) => {
+    const store = createSpyStore();
+    const { cloud, auth } = await startConnector({ store: from(store) });
     const gate = defer();
     cloud.script.idp = () => ({ after: gate.promise, status: 201, body: { token: makeToken({}) } });
     const underWay = auth.getConsumerJws('c');
     await until(() => cloud.count('idp') === 1);
     auth.invalidate({ consumerId: 'c' });
     gate.resolve();
-    await underWay;
+    expect(await underWay).toMatch(/^ey/);
     await auth.getAppJwt();
     expect([...store.entries.keys()].map((key) => key.split(':')[0])).toEqual(['appJwt']);
     expect(store.calls).not.toContain('set consumerJws');
@@ -363,6 +534,26 @@ describe('sealed', () => {
     const third = join(cloud, { store, storeSecret: fresh });
     await third.auth.getAppJwt();
     expect([third.tokens, counts(cloud)]).toEqual([['appJwt initial store'], [2, 0]]);
+  });
+
+  it('by another method than ours, though with our secret, it is a miss', async () => {
+    const cloud = await startCloud();
+    const store = createSpyStore();
+    const clear = createSpyStore();
+    await join(cloud, { store: clear }).auth.getAppJwt();
+    await written(clear, 1);
+    const key = keyIn(clear, 'appJwt');
+    for (const [alg, enc, faults] of [
+      ['dir', 'A128CBC-HS256', ['get unusable']],
+      ['A256KW', 'A256GCM', ['get unusable']],
+      ['dir', 'A256GCM', []],
+    ] as const) {
+      const text = new TextEncoder().encode(clear.entries.get(key));
+      store.entries.set(key, await new CompactEncrypt(text).setProtectedHeader({ alg, enc }).encrypt(old));
+      const reader = join(cloud, { store, storeSecret: old });
+      await reader.auth.getAppJwt();
+      expect(reader.faults).toEqual(faults);
+    }
   });
 
   it.each<[string, Uint8Array | undefined, (sealed: string, other: string) => string]>([
@@ -561,6 +752,31 @@ describe('whoever waits for another process', () => {
     await auth.getAppJwt();
     expect(tokens).toEqual(['appJwt initial service']);
     expect(store.calls.filter((call) => call === 'lock appJwt').length).toBeGreaterThan(1);
+  });
+
+  it('looks again after a pause that doubles up to half a second, a little more or less', async () => {
+    const cloud = await startCloud();
+    const store = createSpyStore();
+    store.bend = (operation) => (operation === 'lock' ? Promise.resolve(undefined) : undefined);
+    const expected = [15, 30, 60, 120, 240, ...Array(23).fill(375)];
+    // A sixth of these: two locks live for as long as the pauses take together.
+    const tokenTimeoutMs = expected.reduce((sum, ms) => sum + ms, 0) / 6;
+    const { auth, tokens } = join(cloud, { store, tokenTimeoutMs, storeTimeoutMs: 1_000 });
+    const pauses: unknown[] = [];
+    const startTimer = globalThis.setTimeout;
+    const random = jest.spyOn(Math, 'random').mockReturnValue(0.25);
+    const timers = jest.spyOn(globalThis, 'setTimeout').mockImplementation(((work: () => void, ms?: number) => {
+      if (ms === tokenTimeoutMs || ms === 1_000) return startTimer(work, ms);
+      pauses.push(ms);
+      return startTimer(work, 0);
+    }) as typeof setTimeout);
+    try {
+      await auth.getAppJwt();
+    } finally {
+      timers.mockRestore();
+      random.mockRestore();
+    }
+    expect([tokens, pauses]).toEqual([['appJwt initial service'], expected]);
   });
 
   it('stops when it is closed, and gives up its locks', async () => {

@@ -1,7 +1,7 @@
 import axios, { AxiosHeaders, type AxiosRequestConfig, type InternalAxiosRequestConfig } from 'axios';
 import { createConnectorAuth } from '../../lib/index.js';
 import { ACCOUNT, type Cloud, CONVERSATION, SEND, startCloud } from '../support/cloud.js';
-import { createAuth, rejection, startConnector, stopConnectors } from '../support/connector.js';
+import { createAuth, lookedUpBy, rejection, startConnector, stopConnectors } from '../support/connector.js';
 
 afterEach(stopConnectors);
 
@@ -238,8 +238,10 @@ describe('the account in the URL picks the credentials', () => {
   ])('after a %i, with %j at the second look, Sentinel is asked %i times', async (status, second, calls) => {
     const cloud = await startCloud();
     const lookups = [{ clientId: 'id', clientSecret: 'old' }, second];
-    const none = { accountId: undefined, clientId: undefined, clientSecret: undefined };
-    const auth = createAuth(cloud, { ...none, credentials: () => lookups.shift() } as never);
+    const auth = createAuth(
+      cloud,
+      lookedUpBy(() => lookups.shift()),
+    );
     cloud.script.sentinel = () => ({ status });
     await expect(auth.getAppJwt({ accountId: ACCOUNT })).rejects.toMatchObject({ code: 'ERR_APP_JWT', status });
     expect(cloud.count('sentinel')).toBe(calls);

@@ -1,6 +1,14 @@
 import axios from 'axios';
-import { ACCOUNT, CONVERSATION, defer, makeToken, SEND, until } from '../support/cloud.js';
-import { CLIENT_ID, CLIENT_SECRET, rejection, startConnector, stopConnectors } from '../support/connector.js';
+import { ACCOUNT, CONVERSATION, defer, makeToken, SEND, startCloud, until } from '../support/cloud.js';
+import {
+  CLIENT_ID,
+  CLIENT_SECRET,
+  createAuth,
+  lookedUpBy,
+  rejection,
+  startConnector,
+  stopConnectors,
+} from '../support/connector.js';
 import { effort } from '../support/effort.js';
 
 const CROWD = effort(10_000);
@@ -150,6 +158,44 @@ describe('the calls for tokens', () => {
     await expect(auth.getAppJwt()).rejects.toMatchObject({ code: 'ERR_CLOSED' });
     never.resolve();
   });
+
+  it('are not even needed for tokens and hosts in hand, which close() lets nobody have', async () => {
+    const { cloud, auth } = await startConnector();
+    const asks = [
+      () => auth.getAppJwt(),
+      () => auth.getConsumerJws('c'),
+      () => auth.getOrigin('idp'),
+      () => auth.getAppJwt({ accountId: ACCOUNT }),
+    ];
+    for (const ask of asks) await ask();
+    const before = cloud.seen.length;
+    auth.close();
+    for (const ask of asks) {
+      expect(await rejection(ask())).toMatchObject({ code: 'ERR_CLOSED', accountId: ACCOUNT });
+    }
+    expect(cloud.seen).toHaveLength(before);
+  });
+
+  it('to IDP are made but once with an AppJWT that it refuses and that may not be renewed yet', async () => {
+    const { cloud, auth } = await startConnector({ forcedRefreshIntervalMs: 60_000 });
+    cloud.script.idp = () => ({ status: 401, body: {} });
+    for (const [consumer, idpCalls] of [
+      ['a', 2],
+      ['b', 3],
+    ] as const) {
+      expect(await rejection(auth.getConsumerJws(consumer))).toMatchObject({ code: 'ERR_CONSUMER_JWS', status: 401 });
+      expect([cloud.count('sentinel'), cloud.count('idp')]).toEqual([2, idpCalls]);
+    }
+  });
+
+  it('renew no AppJWT when it is the Domain API that says 401', async () => {
+    const { cloud, auth } = await startConnector();
+    const services = ['sentinel', 'asyncMessagingEnt'].map((service) => ({ service, baseURI: cloud.host }));
+    cloud.script.domain = ({ url }) =>
+      url.includes('/service/idp/') ? { status: 401 } : { body: { baseURIs: services } };
+    expect(await rejection(auth.getConsumerJws('c'))).toMatchObject({ code: 'ERR_DOMAIN_LOOKUP', status: 401 });
+    expect([cloud.count('sentinel'), cloud.count('idp')]).toEqual([1, 0]);
+  });
 });
 
 describe('the life of a token', () => {
@@ -189,11 +235,13 @@ describe('the life of a token', () => {
 
   it('ends in memory when more consumers come than maxConsumers, the least recently used first', async () => {
     const { cloud, auth } = await startConnector({ maxConsumers: 2 });
-    const evicted = jest.fn();
-    auth.on('evict', evicted);
+    const evicted: unknown[] = [];
+    const hashes: unknown[] = [];
+    auth.on('evict', (event) => evicted.push(event));
+    auth.on('token', ({ consumer }) => consumer && hashes.push(consumer));
     for (const consumer of ['a', 'b', 'a', 'c', 'a']) await auth.getConsumerJws(consumer);
     expect(cloud.count('idp')).toBe(3);
-    expect(evicted).toHaveBeenCalledTimes(1);
+    expect(evicted).toEqual([{ kind: 'consumerJws', accountId: ACCOUNT, consumer: hashes[1] }]);
     await auth.getConsumerJws('b');
     expect(cloud.count('idp')).toBe(4);
   });
@@ -217,6 +265,50 @@ describe('invalidate', () => {
     await auth.getConsumerJws('b');
     expect([cloud.count('sentinel'), cloud.count('idp')]).toEqual([2, 4]);
     expect(causes.slice(-2)).toEqual(['appJwt invalidated', 'consumerJws invalidated']);
+  });
+
+  it.each([
+    ['all', undefined, [2, 3]],
+    ['an account', { accountId: ACCOUNT }, [1, 2]],
+    ['a consumer of any account', { consumerId: 'a' }, [0, 2]],
+    ['a consumer of one account', { accountId: ACCOUNT, consumerId: 'a' }, [0, 1]],
+    ['an account that is not ours', { accountId: '70000000' }, [0, 0]],
+    ['a consumer who never was', { consumerId: 'd' }, [0, 0]],
+  ])('of %s has its own tokens fetched anew, and no others', async (_, target, calls) => {
+    const cloud = await startCloud();
+    const credentials = () => ({ clientId: 'id', clientSecret: 's' });
+    const auth = createAuth(cloud, lookedUpBy(credentials));
+    const other = '70099999';
+    const useAll = async () => {
+      for (const accountId of [ACCOUNT, other]) await auth.getAppJwt({ accountId });
+      for (const consumer of ['a', 'b']) await auth.getConsumerJws(consumer, { accountId: ACCOUNT });
+      await auth.getConsumerJws('a', { accountId: other });
+    };
+    await useAll();
+    auth.invalidate(target);
+    await useAll();
+    expect([cloud.count('sentinel') - 2, cloud.count('idp') - 3]).toEqual(calls);
+  });
+
+  it('leaves a call for another consumer, and the failure of another, as they are', async () => {
+    const { cloud, auth } = await startConnector({
+      failureCooldownMs: { min: 5_000, max: 5_000 },
+      clock: { now: () => 1_800_000_000_000 },
+    });
+    const gate = defer();
+    cloud.script.idp = ({ body }) => {
+      if (body.includes('bad')) return { status: 400 };
+      return { after: gate.promise, status: 201, body: { token: makeToken({}) } };
+    };
+    const [slow, bad] = [auth.getConsumerJws('slow'), rejection(auth.getConsumerJws('bad'))];
+    await until(() => cloud.count('idp') === 2);
+    await bad;
+    auth.invalidate({ consumerId: 'other' });
+    await rejection(auth.getConsumerJws('bad'));
+    const joined = auth.getConsumerJws('slow');
+    gate.resolve();
+    expect(await joined).toBe(await slow);
+    expect(cloud.count('idp')).toBe(2);
   });
 
   it('disowns an answer that is under way: who waits gets it, who comes later gets another', async () => {

@@ -130,6 +130,25 @@ describe('a token that nobody waits for any more', () => {
     expect(asked()).toEqual(['first', 'gone']);
   });
 
+  it('is asked for by one who came after it was invalidated, and whom others join', async () => {
+    const { cloud, auth, gate, first, asked } = await startBusy();
+    const abort = new AbortController();
+    const end = rejection(auth.getConsumerJws('gone', { signal: abort.signal }));
+    abort.abort();
+    await end;
+    auth.invalidate({ consumerId: 'gone' });
+    const next = auth.getConsumerJws('gone');
+    const answered = defer();
+    cloud.script.idp = () => ({ after: answered.promise, status: 201, body: { token: makeToken({}) } });
+    gate.resolve();
+    await first;
+    await until(() => cloud.count('idp') === 2);
+    const joined = auth.getConsumerJws('gone');
+    answered.resolve();
+    expect(await joined).toBe(await next);
+    expect(asked()).toEqual(['first', 'gone']);
+  });
+
   it('is no failure', async () => {
     const { auth, http, gate, first } = await startBusy({
       retries: 3,

@@ -64,6 +64,34 @@ it.each(OPERATIONS)(
   },
 );
 
+it('an answer that came in time, while this process was busy, is no timeout', async () => {
+  const get = () => new Promise((resolve) => setTimeout(resolve, 20, 'value'));
+  const { guarded } = guard({ get }, 20);
+  const read = guarded.get('k');
+  // Both timers are over when their turn comes.
+  for (const end = performance.now() + 50; performance.now() < end; );
+  expect(await read).toBe('value');
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  await expect(guarded.getTtl('k')).resolves.toBeUndefined();
+});
+
+it('a store that rests is not waited for, though something is still being deleted there', async () => {
+  const { operations } = guard({ get: never, delete: never }, 20);
+  await rejection(operations.get?.() as Promise<unknown>);
+  const ended: string[] = [];
+  const ends = (name: string) => rejection(operations[name]?.() as Promise<unknown>).then(() => ended.push(name));
+  await Promise.all([ends('delete'), ends('get')]);
+  expect(ended).toEqual(['get', 'delete']);
+});
+
+it('nothing is sealed for a store that rests', async () => {
+  const { operations, guarded } = guard({ get: never }, 20);
+  await rejection(operations.get?.() as Promise<unknown>);
+  const makeValue = jest.fn(async () => 'value');
+  await expect(guarded.set('k', makeValue, undefined)).rejects.toMatchObject({ operation: 'set', reason: 'resting' });
+  expect(makeValue).not.toHaveBeenCalled();
+});
+
 it('what is to be deleted is, even from a store that rests', async () => {
   const { operations, calls } = guard({ get: never }, 20);
   await rejection(operations.get?.() as Promise<unknown>);
@@ -116,7 +144,7 @@ it('names a value to be deleted only where there is one', async () => {
   const { guarded, calls } = guard({});
   await guarded.delete('k');
   await guarded.delete('k', 'old');
-  expect(calls).toEqual([
+  expect(calls).toStrictEqual([
     ['delete', 'k'],
     ['delete', 'k', 'old'],
   ]);
@@ -142,6 +170,24 @@ it('writes of one key go one after the other, a failed one included, and who rea
     ['set', 'k', 'b', 5],
     ['get', 'k'],
   ]);
+});
+
+it('who reads waits for the last write of its key, though an earlier one is done', async () => {
+  const [first, second] = [defer(), defer()];
+  const { guarded, calls } = guard({
+    set: (_: string, value: string) => (value === 'a' ? first.promise : second.promise),
+  } as never);
+  const one = guarded.set('k', async () => 'a', 5);
+  const two = guarded.set('k', async () => 'b', 5);
+  first.resolve();
+  await one;
+  await new Promise((resolve) => setImmediate(resolve));
+  const read = guarded.get('k');
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(calls.map(([name]) => name)).toEqual(['set', 'set']);
+  second.resolve();
+  await Promise.all([two, read]);
+  expect(calls.map(([name]) => name)).toEqual(['set', 'set', 'get']);
 });
 
 it('a lock is given back but once, kept alive while it is held, and given back by close()', async () => {

@@ -40,6 +40,10 @@ export function createAuth(cloud: Pick<Cloud, 'origin'>, options: CommonOptions 
   return auth;
 }
 
+/** The option `credentials`, in place of the one account that `createAuth` has. */
+export const lookedUpBy = (credentials: (accountId: string) => unknown): CommonOptions =>
+  ({ accountId: undefined, clientId: undefined, clientSecret: undefined, credentials }) as CommonOptions;
+
 /** Closes all that the tests of a file have opened. */
 export async function stopConnectors(): Promise<void> {
   for (const auth of auths.splice(0)) auth.close();

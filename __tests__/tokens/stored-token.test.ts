@@ -48,6 +48,7 @@ it.each([
   ['as of now, where its own is ahead', 60_000, 500, undefined, 500],
   ['as of now, where the store keeps it for longer than it lives', 60_000, 5_000, 90_000, 5_000],
   ['of one without an end, by its own', undefined, 30_000, undefined, 1_000],
+  ['of one without an end, though the store keeps it for a while only', undefined, 30_000, 5_000, 1_000],
   ['of one without an end, as of now where its own is ahead', undefined, 500, undefined, 500],
 ])('its age is told %s', (_, lifetimeMs, now, leftMs, receivedAt) => {
   expect(ageHere({ ...token, lifetimeMs }, now, leftMs)).toEqual({ value, lifetimeMs, receivedAt });
