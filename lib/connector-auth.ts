@@ -20,7 +20,7 @@ import { fetchConsumerJws } from './tokens/consumer-jws.js';
 import { createCooldown } from './tokens/cooldown.js';
 import { createCredentialsBook } from './tokens/credentials.js';
 import { createDomains } from './tokens/domains.js';
-import { hashOf, type Identity, kindOf } from './tokens/identity.js';
+import { hashOf, type Identity, keyOf, kindOf } from './tokens/identity.js';
 import { createSharedTokens } from './tokens/shared-tokens.js';
 import { expiresAt, type Token } from './tokens/token.js';
 import { createTokenClient } from './tokens/token-client.js';
@@ -248,7 +248,8 @@ export function createConnectorAuth(userOptions: ConnectorAuthOptions): Connecto
         const known = [...appJwtMemory.values(), ...consumerMemory.values()].map(({ identity }) => identity);
         if (named !== undefined)
           known.push(consumerId === undefined ? { accountId: named } : { accountId: named, consumerId });
-        for (const identity of known) if (isMeant(identity)) shared.forget(identity);
+        const meant = new Map(known.filter(isMeant).map((identity) => [keyOf(identity), identity]));
+        for (const identity of meant.values()) shared.forget(identity);
       }
       if (consumerId === undefined) appJwts.invalidate(isMeant);
       consumerJws.invalidate(isMeant);
