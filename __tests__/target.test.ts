@@ -72,3 +72,55 @@ it('a URL that is no text is judged each time, for it may have changed', () => {
   url.pathname = '/elsewhere';
   expect(isOurs(find, { url })).toBeUndefined();
 });
+
+describe('a trusted origin is one by its origin and its path together', () => {
+  const trusted = [{ origin: 'https://gateway.example', pathPrefix: '/lp' }];
+  it.each([
+    ['https://gateway.example/lp', { accountId: '70012345', isTrusted: true }],
+    ['https://gateway.example', { accountId: '70012345', isTrusted: false }],
+    ['https://gateway.example/lpx', undefined],
+    ['https://gateway.example/other', undefined],
+    ['https://elsewhere.example/lp', undefined],
+    ['https://elsewhere.example', { accountId: '70012345', isTrusted: false }],
+    ['http://gateway.example/lp', undefined],
+    ['https://gateway.example:8443/lp', undefined],
+  ])('%s', (base, found) => {
+    for (const end of ['', '/send']) {
+      const target = judge({ url: base + PATH + end, baseURL: undefined, allowAbsoluteUrls: undefined }, trusted);
+      expect(target && { accountId: target.accountId, isTrusted: target.isTrusted }).toEqual(found);
+    }
+  });
+
+  it.each([
+    ['https://gateway.example', true],
+    ['https://elsewhere.example', false],
+  ])('without a path: %s', (base, isTrusted) => {
+    const origins = [{ origin: 'https://gateway.example', pathPrefix: '' }];
+    const target = judge({ url: base + PATH, baseURL: undefined, allowAbsoluteUrls: undefined }, origins);
+    expect(target).toMatchObject({ isTrusted });
+    const route = () => target?.routeBy('https://msg.example').origin;
+    if (isTrusted) expect(route()).toBe(base);
+    else expect(route).toThrow('trustedOrigins');
+  });
+});
+
+it.each([
+  ['post', true],
+  ['POST', true],
+  ['Post', true],
+  ['get', false],
+  ['postal', false],
+  [undefined, false],
+])('of the methods, %s is ours: %s', (method, isIt) => {
+  expect(createTargetFinder([])({ method, url: PATH } as InternalAxiosRequestConfig) !== undefined).toBe(isIt);
+});
+
+it.each([
+  [{}, false],
+  [{ url: undefined, baseURL: null }, false],
+  [{ url: '/other', baseURL: 'https://a.example' }, false],
+  [{ url: 7 }, true],
+  [{ url: '/con\tversation' }, true],
+])('of %j the URL is looked into: %s', ({ url, baseURL }: { url?: unknown; baseURL?: unknown }, isIt) => {
+  expect(mayNameEndpoint(url) || mayNameEndpoint(baseURL)).toBe(isIt);
+});

@@ -31,6 +31,24 @@ it('tell of tokens and replays, and name no consumer', async () => {
   });
 });
 
+it.each([
+  ['succeeded', {}, {}],
+  ['refused', { status: 401, body: envelope(40103) }, {}],
+  ['failed', { status: 503 }, {}],
+  ['failed', { status: 400, body: envelope(40001) }, { validateStatus: () => true }],
+  ['no-token', {}, {}],
+])('tell how a replay ended: %s', async (outcome, second, request) => {
+  const { cloud, http, auth } = await startConnector({ retry: false });
+  const outcomes: unknown[] = [];
+  auth.on('replay', (event) => outcomes.push(event.outcome));
+  await auth.getConsumerJws('c');
+  if (outcome === 'no-token') cloud.script.idp = () => ({ status: 400 });
+  cloud.script.send = (_, count) => (count === 1 ? { status: 401, body: envelope(40103) } : second);
+  await http.post(SEND, {}, { onBehalfOf: 'c', ...request }).catch(() => {});
+  expect(outcomes).toEqual([outcome]);
+  expect(cloud.count('send')).toBe(outcome === 'no-token' ? 1 : 2);
+});
+
 it('beside them, inspect() tells ages and states', async () => {
   let now = 1_000_000;
   const { cloud, http, auth } = await startConnector({ clock: { now: () => now }, maxConsumers: 5 });

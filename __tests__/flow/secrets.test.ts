@@ -1,4 +1,5 @@
 import { Agent, ClientRequest, request as httpRequest } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
 import { Readable } from 'node:stream';
 import { inspect } from 'node:util';
 import type {
@@ -360,6 +361,7 @@ describe('what is left to read', () => {
 
   it.each(Object.keys(LATER))('of the config of a request that fails when it was answered, by %s', async (name) => {
     const { http } = await startConnector();
+    await http.post(SEND, {}, { onBehalfOf });
     const request = LATER[name]?.(new AbortController());
     const { config } = (await rejection(http.post(SEND, {}, { onBehalfOf, ...request }))) as AxiosError;
     expect(shownBy(config)).toMatchObject({ onBehalfOf: expect.stringMatching(/^[0-9a-f]{64}$/) });
@@ -374,11 +376,28 @@ describe('what is left to read', () => {
     ['fetchOptions', () => ({ fetchOptions: { dispatcher: new Connections() }, adapter: 'custom' })],
   ])('of the config of an accepted message with %s: not what may hold connections', async (_, request) => {
     const { http } = await startConnector();
+    await http.post(SEND, {}, { onBehalfOf });
     const given = request() as AxiosRequestConfig;
     const adapter = given.adapter ? async (config: InternalAxiosRequestConfig) => answer(config) : undefined;
     const { config } = await http.post(SEND, {}, { onBehalfOf, ...given, ...(adapter && { adapter }) });
     expect(inspect(config, { depth: Infinity })).toContain('[Connections]');
     expect(inspect(config, { depth: Infinity }) + JSON.stringify(config)).not.toContain('secret');
+  });
+
+  it('of agents: their names, once for all, and with redact: false all of them', async () => {
+    for (const redact of [true, false]) {
+      const { http } = await startConnector({ redact });
+      const agents = { httpAgent: new Agent(), httpsAgent: new HttpsAgent() };
+      await http.post(SEND, {}, { onBehalfOf, ...agents });
+      const { config } = await http.post(SEND, {}, { onBehalfOf, ...agents });
+      expect(inspect(config.httpsAgent) === '[Agent]').toBe(redact);
+      expect(inspect(config.httpAgent) === '[Agent]').toBe(redact);
+      expect(shownBy(config)).toBeUndefined();
+    }
+    const own = Object.assign(new Agent(), { toJSON: () => 'mine' });
+    const { http } = await startConnector();
+    await http.post(SEND, {}, { onBehalfOf, httpAgent: own });
+    expect(JSON.stringify(own)).toBe('"mine"');
   });
 
   it('of the config of any other accepted message: itself', async () => {
