@@ -324,6 +324,7 @@ describe('what is left to read', () => {
     const httpAgent = new Agent({ keepAlive: true });
     const meta: Record<string, unknown> = { tries: [1, { at: new Date(0) }], agent: httpAgent };
     meta.self = meta;
+    await http.post(SEND, {}, { onBehalfOf });
     cloud.script.send = () => ({ status: 503 });
     http.interceptors.request.use((config) => Object.assign(config, { meta }));
     const request = { onBehalfOf, httpAgent, headers: { 'X-Mine': 'yes' } };
