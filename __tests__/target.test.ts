@@ -80,6 +80,8 @@ describe('a trusted origin is one by its origin and its path together', () => {
     ['https://gateway.example', { accountId: '70012345', isTrusted: false }],
     ['https://gateway.example/lpx', undefined],
     ['https://gateway.example/other', undefined],
+    ['https://gateway.example/xx', undefined],
+    ['https://gateway.example/lp/deeper', undefined],
     ['https://elsewhere.example/lp', undefined],
     ['https://elsewhere.example', { accountId: '70012345', isTrusted: false }],
     ['http://gateway.example/lp', undefined],
@@ -123,4 +125,12 @@ it.each([
   [{ url: '/con\tversation' }, true],
 ])('of %j the URL is looked into: %s', ({ url, baseURL }: { url?: unknown; baseURL?: unknown }, isIt) => {
   expect(mayNameEndpoint(url) || mayNameEndpoint(baseURL)).toBe(isIt);
+});
+
+it('an endpoint may stand in baseURL, in whole or in part', () => {
+  const find = createTargetFinder([]);
+  for (const url of ['/send', 'send']) {
+    const config = { method: 'post', url, baseURL: `https://a.example${PATH}` } as InternalAxiosRequestConfig;
+    expect(find(config)).toMatchObject({ name: 'send', accountId: '70012345' });
+  }
 });

@@ -1,5 +1,5 @@
 import { createConnectorAuth } from '../../lib/index.js';
-import { ACCOUNT, envelope, SEND, startCloud } from '../support/cloud.js';
+import { ACCOUNT, defer, envelope, SEND, startCloud } from '../support/cloud.js';
 import { rejection, startConnector, stopConnectors } from '../support/connector.js';
 
 afterEach(stopConnectors);
@@ -47,6 +47,19 @@ it.each([
   await http.post(SEND, {}, { onBehalfOf: 'c', ...request }).catch(() => {});
   expect(outcomes).toEqual([outcome]);
   expect(cloud.count('send')).toBe(outcome === 'no-token' ? 1 : 2);
+});
+
+it('tell of no replay that the caller did not wait for', async () => {
+  const { cloud, http, auth } = await startConnector();
+  const outcomes: unknown[] = [];
+  auth.on('replay', (event) => outcomes.push(event.outcome));
+  await auth.getConsumerJws('c');
+  const gate = defer();
+  cloud.script.idp = () => ({ after: gate.promise });
+  cloud.script.send = () => ({ status: 401, body: envelope(40103) });
+  await rejection(http.post(SEND, {}, { onBehalfOf: 'c', timeout: 200 }));
+  gate.resolve();
+  expect([outcomes, cloud.count('send')]).toEqual([[], 1]);
 });
 
 it('beside them, inspect() tells ages and states', async () => {

@@ -368,9 +368,22 @@ describe('what is left to read', () => {
     expect(shownBy(config)).toMatchObject({ onBehalfOf: expect.stringMatching(/^[0-9a-f]{64}$/) });
   });
 
+  it('of the config of a request that fails while it waits for tokens', async () => {
+    const { cloud, http } = await startConnector();
+    const gate = defer();
+    cloud.script.idp = () => ({ after: gate.promise });
+    const { config } = (await rejection(http.post(SEND, {}, { onBehalfOf, timeout: 30 }))) as AxiosError;
+    gate.resolve();
+    expect(shownBy(config)).toMatchObject({ onBehalfOf: expect.stringMatching(/^[0-9a-f]{64}$/) });
+  });
+
   class Connections {
     readonly open = ['Authorization: secret'];
-    readonly request = (...args: Parameters<typeof httpRequest>) => httpRequest(...args);
+    used = 0;
+    readonly request = (...args: Parameters<typeof httpRequest>) => {
+      this.used += 1;
+      return httpRequest(...args);
+    };
   }
   it.each([
     ['transport', () => ({ transport: new Connections() })],
@@ -382,6 +395,7 @@ describe('what is left to read', () => {
     const adapter = given.adapter ? async (config: InternalAxiosRequestConfig) => answer(config) : undefined;
     const { config } = await http.post(SEND, {}, { onBehalfOf, ...given, ...(adapter && { adapter }) });
     expect(inspect(config, { depth: Infinity })).toContain('[Connections]');
+    if (given.transport) expect(given.transport).toMatchObject({ used: 1 });
     expect(inspect(config, { depth: Infinity }) + JSON.stringify(config)).not.toContain('secret');
   });
 
