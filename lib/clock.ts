@@ -4,6 +4,7 @@ export interface Clock {
   now(): number;
 }
 
-/** Counts on from the start of the process, so that a step of the system's clock ages no token and keeps none young. */
 const { timeOrigin } = performance;
+
+/** Counts on from the start of the process, so that a step of the system's clock ages no token and keeps none young. */
 export const systemClock: Clock = { now: () => timeOrigin + performance.now() };

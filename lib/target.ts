@@ -67,7 +67,7 @@ export function createTargetFinder(
 
   return (config) => {
     const { method, url, baseURL, allowAbsoluteUrls } = config;
-    if (method !== 'post' && method?.toLowerCase() !== 'post') return undefined;
+    if (method?.toLowerCase() !== 'post') return undefined;
     if (!mayNameEndpoint(url) && !mayNameEndpoint(baseURL)) return undefined;
     const known = url === undefined ? undefined : verdicts.get(url);
     if (known && known.baseURL === baseURL && known.allowAbsoluteUrls === allowAbsoluteUrls) return known.target;
@@ -115,19 +115,23 @@ interface Place {
 
 function createTarget({ name, accountId }: Endpoint, written: Written, place: Place): Target {
   let known: { route: Route; messagingOrigin: string | undefined } | undefined;
+  const knownRoute = (messagingOrigin: string | undefined): Route | undefined =>
+    known?.messagingOrigin === messagingOrigin ? known?.route : undefined;
   return {
     name,
     accountId,
     isTrusted: place.isTrusted,
     appJwtKey: keyOf({ accountId }),
+    knownRoute,
     routeBy(messagingOrigin) {
+      const before = knownRoute(messagingOrigin);
+      if (before) return before;
       assertTrusted(place, accountId, messagingOrigin);
       const { origin, host, pathname, search, href } = destinationOf(place, messagingOrigin);
       const address = addressOf({ href, origin }, place, written);
       known = { route: { origin, host, path: pathname + search, address }, messagingOrigin };
       return known.route;
     },
-    knownRoute: (messagingOrigin) => (known?.messagingOrigin === messagingOrigin ? known?.route : undefined),
   };
 }
 
