@@ -2,14 +2,7 @@ import fc from 'fast-check';
 import { getSendApiError } from '../lib/index.js';
 import { refusedToken } from '../lib/refusal.js';
 import { readErrorBodies } from '../lib/send-api-error.js';
-import {
-  appJwtLifetimeMs,
-  consumerJwsLifetimeMs,
-  findWrongClaim,
-  isDead,
-  isDue,
-  readClaims,
-} from '../lib/tokens/token.js';
+import { appJwtLifetimeMs, consumerJwsLifetimeMs, findWrongClaim, phaseOf, readClaims } from '../lib/tokens/token.js';
 import { effort } from './support/effort.js';
 
 /** The pure rooms, on whatever may come in. */
@@ -139,9 +132,8 @@ describe('a token, whatever it claims,', () => {
       fc.property(ms, window, window, fc.nat(), (lifetimeMs, refreshAheadMs, expiryMarginMs, receivedAt) => {
         const token = { value: '', receivedAt, lifetimeMs };
         const windows = { refreshAheadMs, expiryMarginMs };
-        expect(isDead(token, receivedAt, windows)).toBe(false);
-        expect(isDead(token, receivedAt + lifetimeMs, windows)).toBe(true);
-        expect(isDue(token, receivedAt, windows)).toBe(false);
+        expect(phaseOf(token, receivedAt, windows)).toBe('fresh');
+        expect(phaseOf(token, receivedAt + lifetimeMs, windows)).toBe('dead');
       }),
       { numRuns: effort(20_000) },
     );

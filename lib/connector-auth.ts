@@ -1,6 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { AxiosInstance } from 'axios';
-import { LRUCache } from 'lru-cache';
 import { assertConsumerId } from './consumer.js';
 import { createDispatch } from './dispatch.js';
 import { ConnectorAuthError, type ConnectorAuthErrorCode, closedError, isConnectorAuthError } from './errors.js';
@@ -24,7 +23,8 @@ import { hashOf, type Identity, keyOf, kindOf } from './tokens/identity.js';
 import { createSharedTokens } from './tokens/shared-tokens.js';
 import { expiresAt, type Token } from './tokens/token.js';
 import { createTokenClient } from './tokens/token-client.js';
-import { createTokenSource, type FetchOrder, type Held, type TokenSourceParts } from './tokens/token-source.js';
+import { createAppJwtMemory, createConsumerJwsMemory } from './tokens/token-memory.js';
+import { createTokenSource, type FetchOrder, type TokenSourceParts } from './tokens/token-source.js';
 import { waitFor } from './wait.js';
 
 /** Two tokens on every CONVERSATION and SEND request of the instances it is installed into. */
@@ -145,7 +145,7 @@ export function createConnectorAuth(userOptions: ConnectorAuthOptions): Connecto
     (order) =>
       shared ? shared.fetch(order, () => ask(order)) : ask(order);
 
-  const appJwtMemory = new Map<string, Held>();
+  const appJwtMemory = createAppJwtMemory();
   const appJwts = createTokenSource({
     memory: appJwtMemory,
     clock,
@@ -159,15 +159,11 @@ export function createConnectorAuth(userOptions: ConnectorAuthOptions): Connecto
     onFailed: onFailed('sentinel', 'ERR_APP_JWT'),
   });
 
-  const consumerMemory = new LRUCache<string, Held>({
-    max: maxConsumers,
-    dispose: ({ identity }, _key, reason) => {
-      if (reason !== 'evict') return;
-      events.emit('evict', () => ({ kind: 'consumerJws', accountId: identity.accountId, consumer: hashOf(identity) }));
-    },
-  });
+  const consumerJwsMemory = createConsumerJwsMemory(maxConsumers, (identity) =>
+    events.emit('evict', () => ({ kind: 'consumerJws', accountId: identity.accountId, consumer: hashOf(identity) })),
+  );
   const consumerJws = createTokenSource({
-    memory: consumerMemory,
+    memory: consumerJwsMemory,
     clock,
     windows: options,
     forcedRefreshIntervalMs,
@@ -245,7 +241,7 @@ export function createConnectorAuth(userOptions: ConnectorAuthOptions): Connecto
         (consumerId === undefined || identity.consumerId === consumerId);
       if (shared) {
         const named = accountId ?? options.accountId;
-        const known = [...appJwtMemory.values(), ...consumerMemory.values()].map(({ identity }) => identity);
+        const known = [...appJwtMemory.all(), ...consumerJwsMemory.all()].map(({ identity }) => identity);
         if (named !== undefined)
           known.push(consumerId === undefined ? { accountId: named } : { accountId: named, consumerId });
         const meant = new Map(known.filter(isMeant).map((identity) => [keyOf(identity), identity]));
@@ -259,8 +255,8 @@ export function createConnectorAuth(userOptions: ConnectorAuthOptions): Connecto
       createSnapshot({
         closed,
         options,
-        appJwts: appJwtMemory,
-        consumerCount: consumerMemory.size,
+        appJwts: appJwtMemory.all(),
+        consumerCount: consumerJwsMemory.size(),
         hostAges: domains.ages(),
       }),
     close() {

@@ -14,18 +14,18 @@ interface ChunkSource {
  * The body of an answer in a form that can be looked into: as it is, or, of a blob or a JSON stream, the text (of the
  * latter at most 64 KiB, and only when that is all of it). A stream that was looked into is put back whole.
  *
- * @param timeout the config's, which bounds how long a stream may keep us waiting; it is then handed on unjudged
+ * @param config its timeout bounds how long a stream may keep us waiting; it is then handed on unjudged
  * @param patienceMs the bound where the config has none
  * @returns a promise only where there is something to wait for
  */
-export function peekBody(response: AxiosResponse, timeout: unknown, patienceMs: number): unknown {
+export function peekBody(response: AxiosResponse, config: { readonly timeout?: unknown }, patienceMs: number): unknown {
   const data: unknown = response.data;
   if (typeof data !== 'object' || data === null) return data;
   if (data instanceof Blob) return peekBlob(data);
   const isNodeStream = typeof (data as Readable).pipe === 'function';
   const isWebStream = typeof (data as ReadableStream).getReader === 'function';
   if (!isNodeStream && !isWebStream) return data;
-  return isJson(response) ? peekStream(response, isNodeStream, timeoutMs(timeout) || patienceMs) : undefined;
+  return isJson(response) ? peekStream(response, isNodeStream, timeoutMs(config.timeout) || patienceMs) : undefined;
 }
 
 async function peekBlob(blob: Blob): Promise<string | undefined> {

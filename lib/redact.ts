@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import type { InternalAxiosRequestConfig } from 'axios';
-import { type Answer, holdersIn } from './send.js';
+import { type Answer, holdersIn, Rejection } from './send.js';
 import type { Route, Target } from './target.js';
 import { hashOf } from './tokens/identity.js';
 
@@ -32,10 +32,13 @@ export function createHiding(targetOf: (config: InternalAxiosRequestConfig) => T
  * Whether a config must be hidden: its request failed, or may still do so, in a stream or in what Axios does with the answer;
  * or there is something in it that may hold connections.
  */
-export function needsHiding(answer: Answer, sent: InternalAxiosRequestConfig): boolean {
-  if (answer.rejected || isStream(answer.response.data)) return true;
-  const { signal, responseType, transport, fetchOptions } = sent;
-  return Boolean(signal || responseType || transport || Object.keys(fetchOptions ?? {}).length > 1);
+export function needsHiding(
+  answer: Answer,
+  { fetchOptions }: InternalAxiosRequestConfig,
+  { signal, responseType, transport }: InternalAxiosRequestConfig,
+): boolean {
+  if (answer instanceof Rejection || isStream(answer.data)) return true;
+  return Boolean(signal || responseType || transport || fetchOptions);
 }
 
 /**
@@ -58,29 +61,45 @@ function showConfig(config: InternalAxiosRequestConfig, accountId: string | unde
 
 /** Takes out of an answer, in whichever branch it came, all that leads to the tokens that were sent. */
 export function redactAnswer(answer: Answer, route: Route): void {
-  if (answer.rejected) for (const holder of holdersIn(answer.error)) redactHolder(holder, route, true);
-  else redactHolder(answer.response as unknown as Record<string, unknown>, route, false);
+  if (!(answer instanceof Rejection)) {
+    const summary = redactRequest(answer as unknown as Record<string, unknown>, route, false);
+    if (summary) answer.request = summary;
+    return;
+  }
+  for (const holder of holdersIn(answer.error)) {
+    const summary = redactRequest(holder, route, true);
+    if (summary) Reflect.set(holder, 'request', summary);
+  }
 }
 
-function redactHolder(holder: Record<string, unknown>, route: Route, isOfFailure: boolean): void {
+/** @returns what shall stand in the request's place, if there is one */
+function redactRequest(
+  holder: Record<string, unknown>,
+  route: Route,
+  isOfFailure: boolean,
+): RequestSummary | undefined {
   const { data, request } = holder;
   const hasStream = isStream(data);
   // A stream of Node's http knows the request that it answers, and the connection, which by now may serve another request.
   if (hasStream) printByName(data);
-  if (!isRecord(request)) return;
+  if (!isRecord(request)) return undefined;
   // An error of older Axios has no status of its own.
   const wasAnswered = holder.status !== undefined || isRecord(holder.response);
   const summary = summarize(request, route, wasAnswered);
-  Reflect.set(holder, 'request', summary);
   // An error that a stream meets later on holds the request itself.
-  if (isOfFailure || hasStream) printAs(request, () => summary);
+  if (isOfFailure || hasStream) printAsSummary(request, summary);
+  return summary;
+}
+
+function printAsSummary(request: object, summary: RequestSummary): void {
+  printAs(request, () => summary);
 }
 
 function summarize(request: Record<string, unknown>, route: Route, wasAnswered: boolean): RequestSummary {
-  const { host, origin } = route;
+  const { host, origin, href } = route;
   const path = pathOf(request, route);
   return wasAnswered
-    ? { method: 'POST', host, path, res: { responseUrl: origin + path } }
+    ? { method: 'POST', host, path, res: { responseUrl: path === route.path ? href : origin + path } }
     : { method: 'POST', host, path };
 }
 

@@ -64,14 +64,17 @@ function readEnvelope(item: unknown): SendApiErrorBody | undefined {
 }
 
 function parseJson(data: unknown): unknown {
-  const text = isBytes(data) && data.byteLength <= LONGEST_ERROR_BYTES ? new TextDecoder().decode(data) : data;
-  if (typeof text !== 'string' || text.length > LONGEST_ERROR_BYTES || !text.includes('errorCode')) return undefined;
+  const text = typeof data === 'string' ? data : decode(data);
+  if (text.length > LONGEST_ERROR_BYTES || !text.includes('errorCode')) return undefined;
   try {
     return JSON.parse(text);
   } catch {
     return undefined;
   }
 }
+
+const decode = (data: unknown): string =>
+  isBytes(data) && data.byteLength <= LONGEST_ERROR_BYTES ? new TextDecoder().decode(data) : '';
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 

@@ -1,6 +1,6 @@
 import type { ResolvedOptions } from './options.js';
-import { expiresAt, isDead } from './tokens/token.js';
-import type { Held } from './tokens/token-source.js';
+import { expiresAt, phaseOf } from './tokens/token.js';
+import type { Held } from './tokens/token-memory.js';
 
 /** The state of one account's AppJWT. */
 export interface AppJwtSnapshot {
@@ -35,7 +35,7 @@ export interface AccountSnapshot {
 export interface SnapshotParts {
   readonly closed: boolean;
   readonly options: ResolvedOptions;
-  readonly appJwts: ReadonlyMap<string, Held>;
+  readonly appJwts: Iterable<Held>;
   readonly consumerCount: number;
   readonly hostAges: ReadonlyMap<string, number>;
 }
@@ -47,7 +47,7 @@ export function createSnapshot({
   consumerCount,
   hostAges,
 }: SnapshotParts): ConnectorAuthSnapshot {
-  const held = new Map([...appJwts.values()].map((entry) => [entry.identity.accountId, entry]));
+  const held = new Map([...appJwts].map((entry) => [entry.identity.accountId, entry]));
   const accountIds = [...new Set([...hostAges.keys(), ...held.keys()])];
   return {
     closed,
@@ -65,7 +65,7 @@ function snapshotOf(held: Held | undefined, options: ResolvedOptions): AppJwtSna
   const now = options.clock.now();
   const end = expiresAt(held.token);
   return {
-    state: held.dropped ?? (isDead(held.token, now, options) ? 'expired' : 'usable'),
+    state: held.dropped ?? (phaseOf(held.token, now, options) === 'dead' ? 'expired' : 'usable'),
     ageMs: now - held.token.receivedAt,
     expiresInMs: end === undefined ? undefined : end - now,
   };

@@ -3,22 +3,20 @@ import { Axios, type InternalAxiosRequestConfig } from 'axios';
 import { type Endpoint, matchEndpoint } from './endpoint.js';
 import { ConnectorAuthError } from './errors.js';
 import type { TrustedOrigin } from './origin.js';
-import { keyOf } from './tokens/identity.js';
+import type { Host } from './tokens/domains.js';
 
 /** A request of ours: which endpoint of which account. */
 export interface Target extends Endpoint {
   /** The place is one of `trustedOrigins`, whatever the account's messaging host is. */
   readonly isTrusted: boolean;
-  /** Of the account's AppJWT, made once for all of its requests. */
-  readonly appJwtKey: string;
   /**
-   * The way there, given the origin of the account's messaging host.
+   * The way there, given the account's messaging host, which a trusted place need not know.
    *
    * @throws ConnectorAuthError `ERR_UNTRUSTED_ORIGIN` where tokens may not go
    */
-  routeBy(messagingOrigin: string | undefined): Route;
-  /** The same where it was found before; else `undefined`. */
-  knownRoute(messagingOrigin: string | undefined): Route | undefined;
+  routeBy(messagingHost: Host | undefined): Route;
+  /** The way that was found before, as long as its host need not be looked up again. */
+  knownRoute(now: number): Route | undefined;
 }
 
 /** Where a request goes, and how it is addressed. */
@@ -27,6 +25,8 @@ export interface Route {
   readonly host: string;
   /** With the query that the URL has, but without `params`. */
   readonly path: string;
+  /** The origin, and the path. */
+  readonly href: string;
   readonly address: Address;
 }
 
@@ -68,9 +68,9 @@ export function createTargetFinder(
   return (config) => {
     const { method, url, baseURL, allowAbsoluteUrls } = config;
     if (method?.toLowerCase() !== 'post') return undefined;
-    if (!mayNameEndpoint(url) && !mayNameEndpoint(baseURL)) return undefined;
     const known = url === undefined ? undefined : verdicts.get(url);
     if (known && known.baseURL === baseURL && known.allowAbsoluteUrls === allowAbsoluteUrls) return known.target;
+    if (!mayNameEndpoint(url) && !mayNameEndpoint(baseURL)) return undefined;
     const written = { url, baseURL, allowAbsoluteUrls };
     const target = judge(written, trustedOrigins);
     // What is no text may be another thing by the next time.
@@ -114,25 +114,27 @@ interface Place {
 }
 
 function createTarget({ name, accountId }: Endpoint, written: Written, place: Place): Target {
-  let known: { route: Route; messagingOrigin: string | undefined } | undefined;
-  const knownRoute = (messagingOrigin: string | undefined): Route | undefined =>
-    known?.messagingOrigin === messagingOrigin ? known?.route : undefined;
+  let known: { route: Route; messagingOrigin: string | undefined; until: number } | undefined;
   return {
     name,
     accountId,
     isTrusted: place.isTrusted,
-    appJwtKey: keyOf({ accountId }),
-    knownRoute,
-    routeBy(messagingOrigin) {
-      const before = knownRoute(messagingOrigin);
-      if (before) return before;
-      assertTrusted(place, accountId, messagingOrigin);
-      const { origin, host, pathname, search, href } = destinationOf(place, messagingOrigin);
-      const address = addressOf({ href, origin }, place, written);
-      known = { route: { origin, host, path: pathname + search, address }, messagingOrigin };
-      return known.route;
+    knownRoute: (now) => (known && now < known.until ? known.route : undefined),
+    routeBy(messagingHost) {
+      const messagingOrigin = messagingHost?.origin;
+      const before = known?.messagingOrigin === messagingOrigin ? known?.route : undefined;
+      const route = before ?? createRoute(accountId, place, written, messagingOrigin);
+      known = { route, messagingOrigin, until: messagingHost?.until ?? Number.POSITIVE_INFINITY };
+      return route;
     },
   };
+}
+
+function createRoute(accountId: string, place: Place, written: Written, messagingOrigin: string | undefined): Route {
+  assertTrusted(place, accountId, messagingOrigin);
+  const { origin, host, pathname, search, href } = destinationOf(place, messagingOrigin);
+  const path = pathname + search;
+  return { origin, host, path, href: origin + path, address: addressOf({ href, origin }, place, written) };
 }
 
 /** The URL as the adapter will resolve it; `undefined` for one that no adapter can send. */

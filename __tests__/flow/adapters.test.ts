@@ -71,3 +71,36 @@ describe.each(WAYS)('by %s', (_, { config, over }) => {
     expect([cloud.count('send'), cloud.count('other')]).toEqual([4, 0]);
   });
 });
+
+it('an adapter is given all that its config has, whatever the config before it had', async () => {
+  const { http } = await startConnector();
+  const mark = Symbol('of a user');
+  const given: object[] = [];
+  http.interceptors.request.use((config) => Object.assign(config, config.params, config.params && { [mark]: 1 }));
+  const adapter: AxiosRequestConfig['adapter'] = (sent) => {
+    given.push(sent);
+    return axios.getAdapter('http')(sent);
+  };
+  const kinds = [{ decompress: false }, undefined, { decompress: true }, { maxRate: 9_999_999 }, undefined];
+  for (const params of kinds) await http.post(SEND, {}, { onBehalfOf: 'c', adapter, ...(params && { params }) });
+
+  const own = { decompress: undefined, maxRate: undefined, [mark]: undefined };
+  expect(given.map((sent) => ({ ...own, ...sent }))).toEqual(
+    kinds.map((params) => expect.objectContaining({ ...own, ...params, ...(params && { [mark]: 1, params }) })),
+  );
+  expect(Object.keys(given[1] ?? {})).not.toContain('decompress');
+});
+
+it('an adapter that throws at once fails its request, and holds no token in what it threw', async () => {
+  const { http } = await startConnector();
+  const adapter = (config: AxiosRequestConfig) => {
+    expect(config.headers?.Authorization).toMatch(/^eyJ/);
+    throw Object.assign(new Error('no network'), { config });
+  };
+  // One that waits for its tokens, and one that has them.
+  for (let times = 0; times < 2; times += 1) {
+    const error = await http.post(SEND, {}, { onBehalfOf: 'c', adapter }).catch((thrown) => thrown);
+    expect(error).toMatchObject({ message: 'no network', config: { onBehalfOf: 'c' } });
+    expect(error.config.headers.Authorization).toBeUndefined();
+  }
+});

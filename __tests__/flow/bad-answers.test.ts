@@ -1,9 +1,9 @@
 import type { RequestListener } from 'node:http';
 import { createServer } from 'node:net';
-import { type AxiosError, isAxiosError } from 'axios';
+import axios, { type AxiosError, isAxiosError } from 'axios';
 import { isConnectorAuthError } from '../../lib/index.js';
 import { isAxiosAtLeast } from '../support/axios-version.js';
-import { ACCOUNT, makeToken, type Reply, SEND, type Service, until } from '../support/cloud.js';
+import { ACCOUNT, makeToken, type Reply, SEND, type Service, startCloud, until } from '../support/cloud.js';
 import { CLIENT_SECRET, rejection, startConnector, stopConnectors } from '../support/connector.js';
 import { closeServers, startServer } from '../support/server.js';
 
@@ -226,6 +226,27 @@ describe('the Domain API', () => {
     now += 1_000;
     cloud.script.domain = () => ({ body: { baseURIs: [entry('idp', 'localhost:1')] } });
     await expect(auth.getOrigin('idp')).resolves.toBe('http://localhost:1');
+  });
+
+  it('sends requests to the host that it names now, and no longer to the one it named before', async () => {
+    let now = 1_700_000_000_000;
+    const { cloud, auth } = await startConnector({ clock: { now: () => now }, domainTtlMs: 1_000 });
+    const moved = await startCloud();
+    const http = axios.create();
+    auth.install(http);
+    const send = (url: string) => http.post(url, {}, { onBehalfOf: 'c' });
+    for (const ms of [0, 999]) {
+      now += ms;
+      await send(SEND);
+      await send(cloud.origin + SEND);
+    }
+    expect([cloud.count('domain'), cloud.count('send')]).toEqual([1, 4]);
+    cloud.script.domain = () => ({ body: { baseURIs: [entry('asyncMessagingEnt', moved.host)] } });
+    now += 1;
+    await send(SEND);
+    await expect(send(cloud.origin + SEND)).rejects.toMatchObject({ code: 'ERR_UNTRUSTED_ORIGIN' });
+    await send(moved.origin + SEND);
+    expect([cloud.count('domain'), cloud.count('send'), moved.count('send')]).toEqual([2, 4, 2]);
   });
 
   it('is asked each time with a domainTtlMs of 0', async () => {

@@ -3,7 +3,8 @@ import { ConnectorAuthError, isConnectorAuthError } from '../../lib/errors.js';
 import { createCooldown } from '../../lib/tokens/cooldown.js';
 import type { Identity } from '../../lib/tokens/identity.js';
 import type { Token } from '../../lib/tokens/token.js';
-import { createTokenSource, type Held } from '../../lib/tokens/token-source.js';
+import { createAppJwtMemory } from '../../lib/tokens/token-memory.js';
+import { createTokenSource } from '../../lib/tokens/token-source.js';
 import { effort } from '../support/effort.js';
 
 const IDENTITIES: readonly Identity[] = [{ accountId: 'a' }, { accountId: 'b' }];
@@ -27,7 +28,7 @@ function createWorld() {
   const clock = { now: () => now };
   const calls: Call[] = [];
   const source = createTokenSource({
-    memory: new Map<string, Held>(),
+    memory: createAppJwtMemory(),
     clock,
     windows: WINDOWS,
     forcedRefreshIntervalMs: FORCED_MS,

@@ -2,8 +2,7 @@ import {
   appJwtLifetimeMs,
   consumerJwsLifetimeMs,
   findWrongClaim,
-  isDead,
-  isDue,
+  phaseOf,
   readClaims,
 } from '../../lib/tokens/token.js';
 
@@ -80,28 +79,24 @@ it.each([
 const WINDOWS = { refreshAheadMs: 300_000, expiryMarginMs: 30_000 };
 
 it.each([
-  ['fresh', 3_600_000, 3_299_999, 'usable'],
+  ['fresh', 3_600_000, 3_299_999, 'fresh'],
   ['with as much left as it is renewed ahead', 3_600_000, 3_300_000, 'due'],
   ['with more than the margin left', 3_600_000, 3_569_999, 'due'],
   ['with no more than the margin left', 3_600_000, 3_570_000, 'dead'],
-  ['of a life shorter than both, before its middle', 110_000, 59_999, 'usable'],
+  ['of a life shorter than both, before its middle', 110_000, 59_999, 'fresh'],
   ['of a life shorter than both, past its middle', 110_000, 60_001, 'due'],
   ['of a life shorter than both, near its end', 110_000, 105_000, 'dead'],
-  ['of a life as short as both, on arrival', 330_000, 0, 'usable'],
+  ['of a life as short as both, on arrival', 330_000, 0, 'fresh'],
   ['of no life', 0, 0, 'dead'],
-  ['received in the future, as it seems', 3_600_000, -7_200_000, 'usable'],
-  ['without an end', undefined, 1e15, 'usable'],
+  ['received in the future, as it seems', 3_600_000, -7_200_000, 'fresh'],
+  ['without an end', undefined, 1e15, 'fresh'],
 ])('a token %s', (_, lifetimeMs, age, state) => {
   const token = { value: '', receivedAt: 0, lifetimeMs };
-  expect(isDead(token, age, WINDOWS) ? 'dead' : isDue(token, age, WINDOWS) ? 'due' : 'usable').toBe(state);
+  expect(phaseOf(token, age, WINDOWS)).toBe(state);
 });
 
 it('nothing is renewed ahead when refreshAheadMs is 0', () => {
   const windows = { refreshAheadMs: 0, expiryMarginMs: 30_000 };
   const token = { value: '', receivedAt: 0, lifetimeMs: 20_000 };
-  expect([isDue(token, 9_000, windows), isDead(token, 9_999, windows), isDead(token, 10_000, windows)]).toEqual([
-    false,
-    false,
-    true,
-  ]);
+  expect([9_000, 9_999, 10_000].map((now) => phaseOf(token, now, windows))).toEqual(['fresh', 'fresh', 'dead']);
 });

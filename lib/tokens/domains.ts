@@ -5,15 +5,19 @@ import { originOfBareHost } from '../origin.js';
 import type { Identity } from './identity.js';
 import { type Answer, type TokenCall, type TokenClient, unusableAnswer } from './token-client.js';
 
-/** Resolves LivePerson's services to origins, with the Domain API. */
+/** Where a service is for an account. */
+export interface Host {
+  /** Such as `https://lo.idp.liveperson.net`. */
+  readonly origin: string;
+  /** When it must be looked up again, in epoch milliseconds. */
+  readonly until: number;
+}
+
+/** Resolves LivePerson's services to hosts, with the Domain API. */
 export interface Domains {
-  /** The origin in hand at this moment, without a wait; `undefined` where it must be looked up. */
-  known(accountId: string, service: string, now: number): string | undefined;
-  /**
-   * The origin of a service for an account, such as `https://lo.idp.liveperson.net`.
-   *
-   * @throws ConnectorAuthError `ERR_DOMAIN_LOOKUP`
-   */
+  /** @throws ConnectorAuthError `ERR_DOMAIN_LOOKUP` */
+  host(accountId: string, service: string): Promise<Host>;
+  /** @throws ConnectorAuthError `ERR_DOMAIN_LOOKUP` */
   origin(accountId: string, service: string): Promise<string>;
   /** Ages of what is in memory, in milliseconds. */
   ages(): ReadonlyMap<string, number>;
@@ -104,26 +108,28 @@ export function createDomains(
     { cache: false },
   );
 
-  function known(accountId: string, service: string, now: number): string | undefined {
+  async function host(accountId: string, service: string): Promise<Host> {
     const fixed = options.domains.get(service);
-    if (fixed !== undefined) return fixed;
-    const lookup = lookups.get(accountId);
-    return lookup && now < lookup.refreshAt ? lookup.origins.get(service) : undefined;
+    if (fixed !== undefined) return { origin: fixed, until: Number.POSITIVE_INFINITY };
+    for (;;) {
+      const known = lookups.get(accountId);
+      const inHand = known && clock.now() < known.refreshAt ? hostIn(known, service) : undefined;
+      // Whoever joined a lookup for another service may still lack its own, and looks once more.
+      const found = inHand ?? hostIn(await refresh(accountId, service), service);
+      if (found) return found;
+    }
   }
 
   return {
-    known,
-    async origin(accountId, service) {
-      for (;;) {
-        const origin = known(accountId, service, clock.now());
-        if (origin !== undefined) return origin;
-        // Whoever joined a lookup for another service may still lack its own, and looks once more.
-        const found = (await refresh(accountId, service)).origins.get(service);
-        if (found !== undefined) return found;
-      }
-    },
+    host,
+    origin: async (accountId, service) => (await host(accountId, service)).origin,
     ages: () => new Map([...lookups].map(([accountId, { resolvedAt }]) => [accountId, clock.now() - resolvedAt])),
   };
+}
+
+function hostIn({ origins, refreshAt }: Lookup, service: string): Host | undefined {
+  const origin = origins.get(service);
+  return origin === undefined ? undefined : { origin, until: refreshAt };
 }
 
 type Hosts = ReadonlyMap<string, unknown>;

@@ -6,7 +6,7 @@ import type { TokenStore } from '../stores/token-store.js';
 import type { CredentialsBook } from './credentials.js';
 import type { Identity } from './identity.js';
 import { ageHere, readStoredToken, storeKeyOf, writeStoredToken } from './stored-token.js';
-import { expiresAt, isDead, isDue, type Token } from './token.js';
+import { expiresAt, phaseOf, type Token } from './token.js';
 import type { FetchOrder } from './token-source.js';
 
 /** Tokens that this process shares with others through a store: for one that it lacks, the store first, then the service. */
@@ -80,9 +80,8 @@ export function createSharedTokens({ store, options, credentials, onFault }: Sha
       }
       const leftMs = entry.token.lifetimeMs === undefined ? undefined : await guarded.getTtl(key);
       const token = ageHere(entry.token, clock.now(), leftMs);
-      if (isDead(token, clock.now(), options) || (cause === 'ahead' && isDue(token, clock.now(), options))) {
-        return undefined;
-      }
+      const phase = phaseOf(token, clock.now(), options);
+      if (phase === 'dead' || (cause === 'ahead' && phase === 'due')) return undefined;
       return { ...token, isShared: true, forcedAt: entry.isForced ? token.receivedAt : undefined };
     };
   }

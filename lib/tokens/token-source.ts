@@ -4,15 +4,16 @@ import type { TokenCause } from '../events.js';
 import type { IsWanted } from '../wait.js';
 import type { Cooldown } from './cooldown.js';
 import { type Identity, keyOf } from './identity.js';
-import { isDead, isDue, type Token, type TokenWindows } from './token.js';
+import { phaseOf, type Token, type TokenWindows } from './token.js';
+import type { Held, TokenMemory } from './token-memory.js';
 
 /** One token per identity: obtained lazily, renewed ahead of its end, shared by all who ask at once, dropped by value. */
 export interface TokenSource {
   /**
-   * The token in hand of the identity whose key this is, without a wait; `undefined` where there is none that may be used
-   * at this moment. One that is near its end is renewed in the background.
+   * The token in hand, without a wait; `undefined` where there is none that may be used at this moment. One that is near its
+   * end is renewed in the background.
    */
-  take(key: string, now: number): Token | undefined;
+  take(identity: Identity, now: number): Token | undefined;
   /**
    * The token in hand, or the next one.
    *
@@ -23,22 +24,6 @@ export interface TokenSource {
   refuse(identity: Identity, value: string): void;
   /** Drops the tokens of all identities that match, and what is known of failures; answers under way are no longer kept. */
   invalidate(matches: (identity: Identity) => boolean): void;
-}
-
-/** What memory holds of an identity: its token, and why that may no longer be used. */
-export interface Held {
-  readonly identity: Identity;
-  readonly token: Token;
-  readonly dropped?: Extract<TokenCause, 'refused' | 'invalidated'>;
-  /** When a refusal last forced a renewal, by the local clock. */
-  readonly forcedAt?: number | undefined;
-}
-
-/** A `Map`, or one that is bounded. */
-export interface TokenMemory {
-  get(key: string): Held | undefined;
-  set(key: string, held: Held): unknown;
-  entries(): Iterable<[string, Held]>;
 }
 
 /** A token to be fetched, and what there is to know about it. */
@@ -78,12 +63,13 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
   const { memory, clock, windows, cooldown, forcedRefreshIntervalMs } = parts;
   const flights = new Map<string, Flight>();
 
-  function take(key: string, now: number): Token | undefined {
-    const held = memory.get(key);
-    if (!held || held.dropped || isDead(held.token, now, windows)) return undefined;
+  function take(identity: Identity, now: number): Token | undefined {
+    const held = memory.get(identity);
+    if (!held || held.dropped) return undefined;
+    const phase = phaseOf(held.token, now, windows);
     // Nobody waits for it, and while the token in hand lives its failure fails nobody; the cool-down spaces the tries.
-    if (isDue(held.token, now, windows)) next(held.identity, always, 'ahead').catch(() => {});
-    return held.token;
+    if (phase === 'due') next(held.identity, always, 'ahead').catch(() => {});
+    return phase === 'dead' ? undefined : held.token;
   }
 
   const land = pMemoize(
@@ -93,7 +79,7 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
       const isCurrent = () => flights.get(key) === flight;
       try {
         const startedAt = clock.now();
-        const outdated = memory.get(key)?.token;
+        const outdated = memory.get(identity)?.token;
         const token = await parts.fetchToken({
           identity,
           cause,
@@ -104,7 +90,7 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
         cooldown.end(identity);
         parts.onFetched(identity, token, cause, clock.now() - startedAt);
         // An answer to a flight that was invalidated under way serves those who waited, but nobody after them.
-        if (isCurrent()) memory.set(key, { identity, token, forcedAt: token.forcedAt ?? memory.get(key)?.forcedAt });
+        if (isCurrent()) memory.set({ identity, token, forcedAt: token.forcedAt ?? memory.get(identity)?.forcedAt });
         return token;
       } catch (error) {
         // The failure of such a flight is not remembered either.
@@ -135,25 +121,24 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
       return land(underWay);
     }
     cooldown.assertOver(identity);
-    const flight = { identity, cause: cause ?? causeOf(memory.get(key)), waiting: [isWanted] };
+    const flight = { identity, cause: cause ?? causeOf(memory.get(identity)), waiting: [isWanted] };
     flights.set(key, flight);
     return land(flight);
   }
 
   return {
     take,
-    get: async (identity, isWanted = always) => take(keyOf(identity), clock.now()) ?? next(identity, isWanted),
+    get: async (identity, isWanted = always) => take(identity, clock.now()) ?? next(identity, isWanted),
     refuse(identity, value) {
-      const key = keyOf(identity);
-      const held = memory.get(key);
+      const held = memory.get(identity);
       if (held?.token.value !== value || held.dropped) return;
       const now = clock.now();
       if (held.forcedAt !== undefined && Math.abs(now - held.forcedAt) < forcedRefreshIntervalMs) return;
-      memory.set(key, { ...held, dropped: 'refused', forcedAt: now });
+      memory.set({ ...held, dropped: 'refused', forcedAt: now });
     },
     invalidate(matches) {
-      for (const [key, held] of [...memory.entries()]) {
-        if (matches(held.identity)) memory.set(key, { ...held, dropped: 'invalidated', forcedAt: undefined });
+      for (const held of [...memory.all()]) {
+        if (matches(held.identity)) memory.set({ ...held, dropped: 'invalidated', forcedAt: undefined });
       }
       for (const [key, { identity }] of flights) {
         if (matches(identity)) flights.delete(key);

@@ -62,23 +62,17 @@ export interface TokenWindows {
   readonly expiryMarginMs: number;
 }
 
-/** Whether too little is left of a token to use it. */
-export function isDead(token: Token, now: number, windows: TokenWindows): boolean {
-  return leftMs(token, now) <= windows.expiryMarginMs * scaleFor(token, windows);
-}
-
-/** Whether so little is left of a token that it should be renewed. */
-export function isDue(token: Token, now: number, windows: TokenWindows): boolean {
-  const aheadMs = windows.refreshAheadMs * scaleFor(token, windows);
-  return aheadMs > 0 && leftMs(token, now) <= aheadMs;
-}
-
-const leftMs = (token: Token, now: number): number => (expiresAt(token) ?? Number.POSITIVE_INFINITY) - now;
-
-/** The two take up half of a short life together: a token that is due or dead on arrival would be fetched anew for each request. */
-function scaleFor({ lifetimeMs }: Token, { refreshAheadMs, expiryMarginMs }: TokenWindows): number {
+/** `due`: so little is left of a token that it should be renewed; `dead`: too little to use it. */
+export function phaseOf(token: Token, now: number, windows: TokenWindows): 'fresh' | 'due' | 'dead' {
+  const { receivedAt, lifetimeMs } = token;
+  if (lifetimeMs === undefined) return 'fresh';
+  const { refreshAheadMs, expiryMarginMs } = windows;
+  const leftMs = receivedAt + lifetimeMs - now;
   const wantedMs = refreshAheadMs + expiryMarginMs;
-  return lifetimeMs !== undefined && lifetimeMs <= wantedMs ? lifetimeMs / 2 / wantedMs : 1;
+  // The two take up half of a short life together: a token that is due or dead on arrival would be fetched for each request.
+  const scale = lifetimeMs <= wantedMs ? lifetimeMs / 2 / wantedMs : 1;
+  if (leftMs <= expiryMarginMs * scale) return 'dead';
+  return leftMs <= refreshAheadMs * scale ? 'due' : 'fresh';
 }
 
 /** What the claims of an identity's token must say, where they are there. */
