@@ -158,7 +158,7 @@ it.each([
   [{ isTTY: true }, { FORCE_COLOR: '0' }, false],
   [{}, { CI: 'true' }, false],
 ])('colours on %j with %j: %s', (stream, env, has) => {
-  expect(colorsFor(stream, env).isColorSupported).toBe(has);
+  expect(colorsFor(stream, env).red('text')).toBe(has ? '\u001b[31mtext\u001b[39m' : 'text');
 });
 
 it('what others said cannot steer a terminal', () => {

@@ -1,10 +1,15 @@
-import picocolors from 'picocolors';
+import { styleText } from 'node:util';
 
-type Colors = ReturnType<typeof picocolors.createColors>;
+const STYLES = ['bold', 'dim', 'green', 'red'] as const;
+
+export type Colors = Readonly<Record<(typeof STYLES)[number], (text: string) => string>>;
 
 /** Colours on a terminal alone. NO_COLOR takes them away, FORCE_COLOR gives them to pipes too. */
 export function colorsFor(stream: { isTTY?: boolean }, env: NodeJS.ProcessEnv): Colors {
-  return picocolors.createColors(wantsColors(stream, env));
+  const isColourful = wantsColors(stream, env);
+  const paint = (style: (typeof STYLES)[number]) => (text: string) =>
+    isColourful ? styleText(style, text, { validateStream: false }) : text;
+  return Object.fromEntries(STYLES.map((style) => [style, paint(style)])) as Colors;
 }
 
 function wantsColors({ isTTY }: { isTTY?: boolean }, { NO_COLOR, FORCE_COLOR, TERM }: NodeJS.ProcessEnv): boolean {

@@ -1,15 +1,11 @@
-import type { colorsFor } from '../terminal.js';
-import { printable } from '../terminal.js';
+import { type Colors, printable } from '../terminal.js';
 import type { DoctorSettings } from './command.js';
 import { STEPS, type StepResult, TITLES } from './examine.js';
 
 const WIDTH = Math.max(...STEPS.map((name) => TITLES[name].length));
 
 /** A step in one line; where it failed, its cause and cure below. */
-export function stepLines(
-  { name, state, durationMs, summary, diagnosis }: StepResult,
-  colors: ReturnType<typeof colorsFor>,
-): string[] {
+export function stepLines({ name, state, durationMs, summary, diagnosis }: StepResult, colors: Colors): string[] {
   const mark = { passed: colors.green('✓'), failed: colors.red('✗'), untried: colors.dim('–') }[state];
   const title = TITLES[name].padEnd(WIDTH);
   if (state === 'untried') return [colors.dim(`– ${title}  ${summary}`)];

@@ -1,8 +1,6 @@
 import type { Delivery, LoggedRequest } from 'axios-liveperson-auth/emulator';
-import { type colorsFor, printable } from '../terminal.js';
+import { type Colors, printable } from '../terminal.js';
 import type { EmulatorSettings } from './command.js';
-
-type Colors = ReturnType<typeof colorsFor>;
 
 /** What of a request may be printed: its tokens by their last four characters, so that two can be told apart. */
 export interface RequestFacts {
