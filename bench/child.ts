@@ -1,6 +1,6 @@
-// One figure of a process that does nothing else: child.ts <task> <argument>; the last line of its output has the figures.
+// Figures of a process that does nothing else: child.ts <task> <argument> …; the last line of its output has them as JSON.
 
-const [task = '', argument = ''] = process.argv.slice(2);
+const [task = '', argument = '', effort = ''] = process.argv.slice(2);
 
 async function createConnector() {
   const { startCloud } = await import('./cloud-process.js');
@@ -73,13 +73,19 @@ async function pastCap(count: number): Promise<number[]> {
   return [left, middle(times.slice(-tenth)) / middle(times.slice(0, tenth))];
 }
 
-const TASKS: Readonly<Record<string, () => Promise<number | number[]>>> = {
+async function samplesOf(name: string): Promise<object> {
+  const { SAMPLERS } = await import('./measures.js');
+  return (await SAMPLERS[name]?.(JSON.parse(effort))) ?? {};
+}
+
+const TASKS: Readonly<Record<string, () => Promise<object | number>>> = {
   allocation: () => allocationOf(argument),
   cached: () => heapOfCached(Number(argument)),
+  samples: () => samplesOf(argument),
   distinct: () => pastCap(Number(argument)),
 };
 
 const run = TASKS[task];
 if (!run) throw new Error(`There is no task ${task}; there are ${Object.keys(TASKS).join(', ')}.`);
-console.log([await run()].flat().join(' '));
+console.log(JSON.stringify(await run()));
 process.exit();

@@ -1,6 +1,9 @@
 /** Figures of several subjects, taken in turn. */
 export type Samples<Name extends string> = Record<Name, number[]>;
 
+/** So many rounds V8 needs to make of the code what it will. */
+const WARM_UPS = 5;
+
 /**
  * Runs every subject once in each round, in an order that moves on from round to round, so that what the machine does
  * besides falls on all of them alike.
@@ -11,12 +14,11 @@ export async function interleave<Name extends string>(
 ): Promise<Samples<Name>> {
   const names = Object.keys(subjects) as Name[];
   const samples = Object.fromEntries(names.map((name) => [name, []])) as unknown as Samples<Name>;
-  for (let round = -1; round < rounds; round += 1) {
+  for (let round = 0; round < WARM_UPS + rounds; round += 1) {
     for (let turn = 0; turn < names.length; turn += 1) {
-      const name = names[(turn + round + names.length) % names.length] as Name;
+      const name = names[(turn + round) % names.length] as Name;
       const figure = await subjects[name]();
-      // The round before the first is for warming up.
-      if (round >= 0) samples[name].push(figure);
+      if (round >= WARM_UPS) samples[name].push(figure);
     }
   }
   return samples;

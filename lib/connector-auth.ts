@@ -159,7 +159,9 @@ export function createConnectorAuth(userOptions: ConnectorAuthOptions): Connecto
     onFailed: onFailed('sentinel', 'ERR_APP_JWT'),
   });
 
-  const consumerJwsMemory = createConsumerJwsMemory(maxConsumers, (identity) =>
+  // Where there is but one account, its consumers' ids will do: a key made of both takes 1 % of a request.
+  const consumerKeyOf = options.accountId === undefined ? keyOf : ({ consumerId = '' }: Identity) => consumerId;
+  const consumerJwsMemory = createConsumerJwsMemory(maxConsumers, consumerKeyOf, (identity) =>
     events.emit('evict', () => ({ kind: 'consumerJws', accountId: identity.accountId, consumer: hashOf(identity) })),
   );
   const consumerJws = createTokenSource({

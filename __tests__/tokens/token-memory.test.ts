@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Identity } from '../../lib/tokens/identity.js';
+import { type Identity, keyOf } from '../../lib/tokens/identity.js';
 import { createAppJwtMemory, createConsumerJwsMemory, type Held } from '../../lib/tokens/token-memory.js';
 import { effort } from '../support/effort.js';
 
@@ -34,7 +34,7 @@ describe('the memory of ConsumerJWSs', () => {
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
         const evicted: string[] = [];
         const nameOf = ({ accountId, consumerId }: Identity) => JSON.stringify([accountId, consumerId]);
-        const memory = createConsumerJwsMemory(MAX, (gone) => evicted.push(nameOf(gone)));
+        const memory = createConsumerJwsMemory(MAX, keyOf, (gone) => evicted.push(nameOf(gone)));
         // The last used comes last.
         const model = new Map<string, string>();
         const evictedOfModel: string[] = [];

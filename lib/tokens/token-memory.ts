@@ -29,37 +29,22 @@ export function createAppJwtMemory(): TokenMemory {
   };
 }
 
-/**
- * Of ConsumerJWSs, the `max` that were last used. (Found by account, then by consumer: a key made of both for each request
- * takes 1 % of it.)
- */
+/** Of ConsumerJWSs, the `max` that were last used. `keyOf` tells apart all whose tokens come here. */
 export function createConsumerJwsMemory(
   max: number,
+  keyOf: (identity: Identity) => string,
   onEvict: (identity: Identity) => void,
 ): TokenMemory & { size(): number } {
-  const byAccount = new Map<string, Map<string | undefined, Identity>>();
-  const lastUsed = new LRUCache<Identity, Held>({
+  const byKey = new LRUCache<string, Held>({
     max,
-    dispose(_held, identity, reason) {
-      if (reason !== 'evict') return;
-      byAccount.get(identity.accountId)?.delete(identity.consumerId);
-      onEvict(identity);
+    dispose({ identity }, _key, reason) {
+      if (reason === 'evict') onEvict(identity);
     },
   });
   return {
-    get({ accountId, consumerId }) {
-      const identity = byAccount.get(accountId)?.get(consumerId);
-      return identity && lastUsed.get(identity);
-    },
-    set(held) {
-      const { accountId, consumerId } = held.identity;
-      const ofAccount = byAccount.get(accountId) ?? new Map<string | undefined, Identity>();
-      byAccount.set(accountId, ofAccount);
-      const identity = ofAccount.get(consumerId) ?? held.identity;
-      ofAccount.set(consumerId, identity);
-      lastUsed.set(identity, held);
-    },
-    all: () => lastUsed.values(),
-    size: () => lastUsed.size,
+    get: (identity) => byKey.get(keyOf(identity)),
+    set: (held) => void byKey.set(keyOf(held.identity), held),
+    all: () => byKey.values(),
+    size: () => byKey.size,
   };
 }
