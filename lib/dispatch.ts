@@ -44,7 +44,7 @@ interface Errand extends Tokens {
   readonly adapter: AxiosAdapter;
   readonly target: Target;
   readonly route: Route;
-  readonly consumer: Required<Identity>;
+  readonly consumerId: string;
   /** A body that is written but once, for both sends. */
   readonly body: FixedBody | undefined;
   /** What the Send API said to the first send, if this is the replay. */
@@ -98,8 +98,7 @@ function takeErrand(
   // A known route tells that the account's credentials are in hand too.
   const route = target.knownRoute(now);
   if (!route) return undefined;
-  const consumer = { accountId: target.accountId, consumerId };
-  const jws = consumerJws.take(consumer, now);
+  const jws = consumerJws.take({ accountId: target.accountId, consumerId }, now);
   const jwt = jws && appJwts.take(target, now);
   if (!jwt) return undefined;
   const { value: appJwt } = jwt;
@@ -108,7 +107,7 @@ function takeErrand(
     adapter,
     target,
     route,
-    consumer,
+    consumerId,
     body: undefined,
     appJwt,
     consumerJws: jws.value,
@@ -142,16 +141,11 @@ async function prepare(
   const consumerId = await resolveConsumer(config, accountId, options.consumerId, parts.context);
   const route = target.routeBy(isTrusted ? undefined : await domains.host(accountId, 'asyncMessagingEnt'));
   const body = isFormData(config.data) ? await fixBody(config.data) : undefined;
-  const consumer = { accountId, consumerId };
-  const { appJwt, consumerJws } = await obtainTokens(parts, consumer, isWanted);
-  return { config, adapter, target, route, consumer, body, appJwt, consumerJws, refusal: undefined };
+  const { appJwt, consumerJws } = await obtainTokens(parts, { accountId, consumerId }, isWanted);
+  return { config, adapter, target, route, consumerId, body, appJwt, consumerJws, refusal: undefined };
 }
 
-async function obtainTokens(
-  { appJwts, consumerJws }: Parts,
-  consumer: Required<Identity>,
-  isWanted: IsWanted,
-): Promise<Tokens> {
+async function obtainTokens({ appJwts, consumerJws }: Parts, consumer: Identity, isWanted: IsWanted): Promise<Tokens> {
   // In this order: the call for a ConsumerJWS may find that the AppJWT must be renewed.
   const jws = await consumerJws.get(consumer, isWanted);
   const jwt = await appJwts.get({ accountId: consumer.accountId }, isWanted);
@@ -220,7 +214,7 @@ function judge(parts: Parts, errand: Errand, answer: Answer, body: unknown): Axi
 /** What the Send API says against a request, whose token is dropped if it is that which is refused. */
 function findFault(
   parts: Parts,
-  { consumer, appJwt, consumerJws }: Errand,
+  { target: { accountId }, consumerId, appJwt, consumerJws }: Errand,
   { status }: AxiosResponse,
   body: unknown,
 ): Fault | undefined {
@@ -228,8 +222,8 @@ function findFault(
   const [error] = errors;
   if (!error) return undefined;
   const refused = refusedToken(errors);
-  if (refused === 'appJwt') parts.appJwts.refuse({ accountId: consumer.accountId }, appJwt);
-  if (refused === 'consumerJws') parts.consumerJws.refuse(consumer, consumerJws);
+  if (refused === 'appJwt') parts.appJwts.refuse({ accountId }, appJwt);
+  if (refused === 'consumerJws') parts.consumerJws.refuse({ accountId, consumerId }, consumerJws);
   return { refused, error: { ...error, status, replayed: false } };
 }
 
@@ -239,9 +233,11 @@ async function replay(parts: Parts, errand: Errand, first: Answer, refusal: Send
     reportReplay(parts, errand, refusal, 'body-not-replayable');
     return settleNoting(first, { ...refusal, reason: 'body-not-replayable' });
   }
+  const { target, consumerId } = errand;
+  const consumer = { accountId: target.accountId, consumerId };
   let tokens: Tokens;
   try {
-    tokens = await waitFor((isWanted) => obtainTokens(parts, errand.consumer, isWanted), errand.config);
+    tokens = await waitFor((isWanted) => obtainTokens(parts, consumer, isWanted), errand.config);
   } catch (error) {
     if (isConnectorAuthError(error)) {
       reportReplay(parts, errand, refusal, 'no-token');

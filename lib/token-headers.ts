@@ -23,8 +23,10 @@ export function createTokenHeaders({
 
   return (headers, tokens, contentType) => {
     const copy = Object.create(Object.getPrototypeOf(headers)) as Headers;
-    for (const name of Object.keys(headers)) {
-      if (isReplaced(name) || (contentType !== undefined && name.toLowerCase() === 'content-type')) continue;
+    // Unlike Object.keys, this makes no array.
+    for (const name in headers) {
+      if (!Object.hasOwn(headers, name) || isReplaced(name)) continue;
+      if (contentType !== undefined && name.toLowerCase() === 'content-type') continue;
       copy[name] = headers[name];
     }
     if (contentType !== undefined) copy['Content-Type'] = contentType;
