@@ -75,7 +75,9 @@ async function pastCap(count: number): Promise<number[]> {
 
 async function samplesOf(name: string): Promise<object> {
   const { SAMPLERS } = await import('./measures.js');
-  return (await SAMPLERS[name]?.(JSON.parse(effort))) ?? {};
+  const sample = SAMPLERS[name];
+  if (!sample) throw new Error(`There are no samples of ${name}.`);
+  return sample(JSON.parse(effort));
 }
 
 const TASKS: Readonly<Record<string, () => Promise<object | number>>> = {

@@ -137,29 +137,61 @@ const sampleUnmatched: Sampler = ({ rounds, requests }) =>
     return interleave(timeOf(connectors, time), rounds);
   });
 
-/** What a process of its own takes of processor time. */
+/** Of how many consumers, and with how many requests in flight, growth is shown. */
+const SERVED = [1, 100, 10_000, 100_000];
+const IN_FLIGHT = [1, 16, 256, 1_024];
+
+const sampleServed =
+  (served: number): Sampler =>
+  ({ rounds, requests, scale }) => {
+    const count = Math.ceil(served / scale);
+    const at = (index: number) => `sms-${index % count}`;
+    const run = async (connectors: Readonly<Record<string, Connector>>) => {
+      await sendMany((index) => connectors[OURS]?.send(at(index)) as Promise<unknown>, count, 64);
+      let turn = 0;
+      return interleave(
+        timeOf(connectors, ({ send }) => timeRequests(() => send(at(turn++)), requests, 1)),
+        rounds,
+      );
+    };
+    return withConnectors(['bare', 'bare again', OURS], { adapter: noopAdapter }, run, { maxConsumers: count });
+  };
+
+const sampleInFlight =
+  (inFlight: number): Sampler =>
+  ({ rounds, requests }) =>
+    withConnectors(['bare', 'bare again', OURS], { adapter: noopAdapter }, (connectors) => {
+      const time = ({ send }: Connector) => timeRequests(() => send(CONSUMER), Math.max(requests, inFlight), inFlight);
+      return interleave(timeOf(connectors, time), rounds);
+    });
+
+/** What is measured in processes of its own. */
 export const SAMPLERS: Readonly<Record<string, Sampler>> = {
   warm: sampleWarm(1),
   'warm-64': sampleWarm(64),
   rotation: sampleRotation,
   unmatched: sampleUnmatched,
+  ...Object.fromEntries(SERVED.map((served) => [`served-${served}`, sampleServed(served)])),
+  ...Object.fromEntries(IN_FLIGHT.map((inFlight) => [`in-flight-${inFlight}`, sampleInFlight(inFlight)])),
 };
 
 /** What V8 makes of the same code differs from process to process, by 1 % of a request's time and 3 % of its memory. */
 const PROCESSES = 5;
 
+function sampleInProcesses(name: string, effort: Effort, processes: number): Samples<string> {
+  const count = Math.min(processes, effort.rounds);
+  const share = JSON.stringify({ ...effort, rounds: Math.ceil(effort.rounds / count) });
+  const samples: Record<string, number[]> = {};
+  for (let done = 0; done < count; done += 1) {
+    for (const [subject, figures] of Object.entries(inChild<Samples<string>>('samples', [name, share])))
+      samples[subject] = [...(samples[subject] ?? []), ...figures];
+  }
+  return samples;
+}
+
 const inProcesses =
-  (name: keyof typeof SAMPLERS, title: string, limits: Parameters<typeof compare>[3]): Measure =>
-  async (effort) => {
-    const count = Math.min(PROCESSES, effort.rounds);
-    const share = JSON.stringify({ ...effort, rounds: Math.ceil(effort.rounds / count) });
-    const samples: Record<string, number[]> = {};
-    for (let done = 0; done < count; done += 1) {
-      for (const [subject, figures] of Object.entries(inChild<Samples<string>>('samples', [name, share])))
-        samples[subject] = [...(samples[subject] ?? []), ...figures];
-    }
-    return [compare(name, title, samples, limits)];
-  };
+  (name: string, title: string, limits: Parameters<typeof compare>[3]): Measure =>
+  async (effort) => [compare(name, title, sampleInProcesses(name, effort, PROCESSES), limits)];
 
 const WARM_LIMITS = [
   { against: 'bare', limit: 1.1 },
@@ -409,33 +441,15 @@ const tarball: Measure = async () => {
   ];
 };
 
-const growth: Measure = async ({ rounds, requests, scale }) => {
-  const results: Result[] = [];
-  for (const served of [1, 100, 10_000, 100_000]) {
-    const count = Math.ceil(served / scale);
-    const at = (index: number) => `sms-${index % count}`;
-    const samples = await withConnectors(
-      ['bare', 'bare again', OURS],
-      { adapter: noopAdapter },
-      async (connectors) => {
-        await sendMany((index) => connectors[OURS]?.send(at(index)) as Promise<unknown>, count, 64);
-        let turn = 0;
-        const time = ({ send }: Connector) => timeRequests(() => send(at(turn++)), requests, 1);
-        return interleave(timeOf(connectors, time), rounds);
-      },
-      { maxConsumers: count },
-    );
-    results.push(compare('growth', `${served.toLocaleString('en')} consumer${served > 1 ? 's' : ''}`, samples, []));
-  }
-  for (const inFlight of [1, 16, 256, 1_024]) {
-    const samples = await withConnectors(['bare', 'bare again', OURS], { adapter: noopAdapter }, (connectors) => {
-      const time = ({ send }: Connector) => timeRequests(() => send(CONSUMER), Math.max(requests, inFlight), inFlight);
-      return interleave(timeOf(connectors, time), rounds);
-    });
-    results.push(compare('growth', `${inFlight.toLocaleString('en')} in flight`, samples, []));
-  }
-  return results;
+const growth: Measure = async (effort) => {
+  const rows = [
+    ...SERVED.map((count) => [`served-${count}`, `${inWords(count)} consumer${count > 1 ? 's' : ''}`]),
+    ...IN_FLIGHT.map((count) => [`in-flight-${count}`, `${inWords(count)} in flight`]),
+  ];
+  return rows.map(([name = '', title = '']) => compare('growth', title, sampleInProcesses(name, effort, 2), []));
 };
+
+const inWords = (count: number): string => count.toLocaleString('en');
 
 export const MEASURES: Readonly<Record<string, Measure>> = {
   warm: inProcesses('warm', 'tokens warm, one by one', WARM_LIMITS),
