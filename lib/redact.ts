@@ -30,7 +30,7 @@ export function createHiding(targetOf: (config: InternalAxiosRequestConfig) => T
 
 /**
  * Whether a config must be hidden: its request failed, or may still do so, in a stream or in what Axios does with the answer;
- * or there is something in it that may hold connections.
+ * or there is something in it that may hold connections. (What is sent is read faster, but has `fetchOptions` in any case.)
  */
 export function needsHiding(
   answer: Answer,
