@@ -91,6 +91,19 @@ it('an adapter is given all that its config has, whatever the config before it h
   expect(Object.keys(given[1] ?? {})).not.toContain('decompress');
 });
 
+it('an adapter is given the caller’s fetchOptions, but for what is to be done with a redirect', async () => {
+  const { http } = await startConnector();
+  const given: unknown[] = [];
+  const adapter: AxiosRequestConfig['adapter'] = (sent) => {
+    given.push(sent.fetchOptions);
+    return axios.getAdapter('http')(sent);
+  };
+  const fetchOptions = { redirect: 'follow', cache: 'no-store' } as const;
+  const { config } = await http.post(SEND, {}, { onBehalfOf: 'c', adapter, fetchOptions });
+  expect(given).toEqual([{ redirect: 'manual', cache: 'no-store' }]);
+  expect(config.fetchOptions).toEqual(fetchOptions);
+});
+
 it('an adapter that throws at once fails its request, and holds no token in what it threw', async () => {
   const { http } = await startConnector();
   const adapter = (config: AxiosRequestConfig) => {

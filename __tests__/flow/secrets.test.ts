@@ -368,13 +368,17 @@ describe('what is left to read', () => {
     expect(shownBy(config)).toMatchObject({ onBehalfOf: expect.stringMatching(/^[0-9a-f]{64}$/) });
   });
 
-  it('of the config of a request that fails while it waits for tokens', async () => {
-    const { cloud, http } = await startConnector();
-    const gate = defer();
-    cloud.script.idp = () => ({ after: gate.promise });
-    const { config } = (await rejection(http.post(SEND, {}, { onBehalfOf, timeout: 30 }))) as AxiosError;
-    gate.resolve();
-    expect(shownBy(config)).toMatchObject({ onBehalfOf: expect.stringMatching(/^[0-9a-f]{64}$/) });
+  it('of the config of a request that fails while it waits for tokens, but with redact: false itself', async () => {
+    for (const redact of [true, false]) {
+      const { cloud, http } = await startConnector({ redact });
+      const gate = defer();
+      cloud.script.idp = () => ({ after: gate.promise });
+      const { config } = (await rejection(http.post(SEND, {}, { onBehalfOf, timeout: 30 }))) as AxiosError;
+      gate.resolve();
+      const hashed = { onBehalfOf: expect.stringMatching(/^[0-9a-f]{64}$/) };
+      expect(shownBy(config)).toEqual(redact ? expect.objectContaining(hashed) : undefined);
+      expect(config).toMatchObject({ onBehalfOf });
+    }
   });
 
   class Connections {

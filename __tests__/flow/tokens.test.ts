@@ -176,6 +176,15 @@ describe('the calls for tokens', () => {
     expect(cloud.seen).toHaveLength(before);
   });
 
+  it('after close() are not made, nor is it asked who a message is for', async () => {
+    const consumerId = jest.fn(() => 'c');
+    const { cloud, http, auth } = await startConnector({ consumerId });
+    auth.close();
+    expect(await rejection(http.post(SEND))).toMatchObject({ code: 'ERR_CLOSED', accountId: ACCOUNT });
+    expect(cloud.seen).toEqual([]);
+    expect(consumerId).not.toHaveBeenCalled();
+  });
+
   it('to IDP are made but once with an AppJWT that it refuses and that may not be renewed yet', async () => {
     const { cloud, auth } = await startConnector({ forcedRefreshIntervalMs: 60_000 });
     cloud.script.idp = () => ({ status: 401, body: {} });
