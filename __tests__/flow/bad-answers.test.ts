@@ -207,6 +207,24 @@ describe('the Domain API', () => {
     await expect(auth.getOrigin('sentinel')).rejects.toMatchObject({ code: 'ERR_DOMAIN_LOOKUP' });
   });
 
+  it('is asked for the page of a service that its list names without a host', async () => {
+    const { cloud, auth } = await startConnector();
+    cloud.script.domain = ({ url }) =>
+      /service\/baseURI/.test(url) ? { body: { baseURIs: [{ service: 'idp' }] } } : { body: entry('idp', cloud.host) };
+    await expect(auth.getOrigin('idp')).resolves.toBe(cloud.origin);
+    expect(cloud.count('domain')).toBe(2);
+  });
+
+  it('is asked for one service after the other where each has but its own page', async () => {
+    const { cloud, auth } = await startConnector();
+    cloud.script.domain = ({ url }) => {
+      const service = /service\/(\w+)\/baseURI/.exec(url)?.[1];
+      return service ? { body: entry(service, cloud.host) } : { status: 404 };
+    };
+    const asked = ['idp', 'sentinel', 'swift'].map((service) => auth.getOrigin(service));
+    await expect(Promise.all(asked)).resolves.toEqual([cloud.origin, cloud.origin, cloud.origin]);
+  });
+
   it('is asked again after domainTtlMs; when that fails the old hosts go on serving', async () => {
     let now = 1_700_000_000_000;
     const { cloud, auth } = await startConnector({

@@ -31,6 +31,22 @@ it('tell of tokens and replays, and name no consumer', async () => {
   });
 });
 
+it('tell how long a token took, by the clock', async () => {
+  let now = 1_700_000_000_000;
+  const { cloud, auth } = await startConnector({ clock: { now: () => now } });
+  const took: string[] = [];
+  auth.on('token', ({ kind, durationMs }) => took.push(`${kind} ${durationMs}`));
+  const takes = (ms: number) => () => {
+    now += ms;
+    return undefined;
+  };
+  cloud.script.sentinel = takes(250);
+  cloud.script.idp = takes(40);
+  await auth.getAppJwt();
+  await auth.getConsumerJws('c');
+  expect(took).toEqual(['appJwt 250', 'consumerJws 40']);
+});
+
 it.each([
   ['succeeded', {}, {}],
   ['refused', { status: 401, body: envelope(40103) }, {}],

@@ -413,10 +413,12 @@ describe('what is left to read', () => {
       expect(inspect(config.httpAgent) === '[Agent]').toBe(redact);
       expect(shownBy(config)).toBeUndefined();
     }
-    const own = Object.assign(new Agent(), { toJSON: () => 'mine' });
     const { http } = await startConnector();
-    await http.post(SEND, {}, { onBehalfOf, httpAgent: own });
-    expect(JSON.stringify(own)).toBe('"mine"');
+    const [httpAgent, httpsAgent] = [new Agent(), new HttpsAgent()].map((agent) =>
+      Object.assign(agent, { toJSON: () => 'mine' }),
+    );
+    await http.post(SEND, {}, { onBehalfOf, httpAgent, httpsAgent });
+    expect(JSON.stringify([httpAgent, httpsAgent])).toBe('["mine","mine"]');
   });
 
   it('of the config of any other accepted message: itself', async () => {

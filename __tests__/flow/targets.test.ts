@@ -316,10 +316,13 @@ describe('install', () => {
     }
   });
 
-  it.each([[undefined], [{}], ['axios']])('refuses what is no instance: %j', async (instance) => {
-    const { auth } = await startConnector();
-    expect(() => auth.install(instance as never)).toThrow(/takes an Axios instance/);
-  });
+  it.each([[undefined], [{}], [{ interceptors: {} }], ['axios']])(
+    'refuses what is no instance: %j',
+    async (instance) => {
+      const { auth } = await startConnector();
+      expect(() => auth.install(instance as never)).toThrow(/takes an Axios instance/);
+    },
+  );
 
   it('two auths never share a token', async () => {
     const { cloud, auth } = await startConnector();

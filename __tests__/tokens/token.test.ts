@@ -87,6 +87,7 @@ it.each([
   ['of a life shorter than both, past its middle', 110_000, 60_001, 'due'],
   ['of a life shorter than both, near its end', 110_000, 105_000, 'dead'],
   ['of a life as short as both, on arrival', 330_000, 0, 'fresh'],
+  ['of a life as short as both, past its middle', 330_000, 179_999, 'fresh'],
   ['of no life', 0, 0, 'dead'],
   ['received in the future, as it seems', 3_600_000, -7_200_000, 'fresh'],
   ['without an end', undefined, 1e15, 'fresh'],
