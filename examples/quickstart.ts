@@ -11,7 +11,9 @@ const http = axios.create();
 const auth = createConnectorAuth({ ...account, domainApi: cloud.origin });
 auth.install(http);
 
-auth.on('token', ({ kind, cause, durationMs }) => say(`fetched: ${name(kind)} (${cause}), in ${durationMs} ms`));
+auth.on('token', ({ kind, cause, durationMs }) =>
+  say(`fetched: ${name(kind)} (${cause}), in ${durationMs.toFixed()} ms`),
+);
 auth.on('replay', ({ endpoint, errorCode, outcome }) =>
   say(`replayed: ${endpoint} after error ${errorCode}: ${outcome}`),
 );
