@@ -47,8 +47,8 @@ interface Verdict extends Written {
   readonly target: Target | undefined;
 }
 
-/** A connector uses few URLs, unless it puts something new into each: those are then judged anew. */
-const VERDICTS_KEPT = 100;
+/** A connector uses two URLs an account, unless it puts something new into each: then it pays half a request to judge it. */
+const VERDICTS_KEPT = 1_000;
 
 /**
  * Stands in for the host of a URL that has none. `.invalid` is never a real one (RFC 2606), and no URL can name this one on
