@@ -5,19 +5,28 @@ import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { isWithin } from './limits.js';
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    check: { type: 'boolean', default: false },
-    quick: { type: 'boolean', default: false },
-    rounds: { type: 'string', default: '40' },
-  },
-});
 const at = (path: string): URL => new URL(`../${path}`, import.meta.url);
 const give = (message: string): never => {
   console.error(message);
   process.exit(2);
 };
+const ROUNDS = 40;
+const readFlags = () =>
+  parseArgs({
+    allowPositionals: true,
+    options: {
+      check: { type: 'boolean', default: false },
+      quick: { type: 'boolean', default: false },
+      rounds: { type: 'string', default: String(ROUNDS) },
+    },
+  });
+let flags: ReturnType<typeof readFlags>;
+try {
+  flags = readFlags();
+} catch (error) {
+  flags = give(`bench: ${(error as Error).message}`);
+}
+const { values, positionals } = flags;
 
 if (!existsSync(at('dist/esm/index.js')))
   give('bench: there is no dist/; run it by npm run bench, which builds first.');
@@ -29,7 +38,7 @@ const { MEASURES } = await import('./measures.js').catch((error: Error & { code?
 });
 const { chart, fullTables } = await import('./report.js');
 
-const unknown = positionals.find((name) => !(name in MEASURES));
+const unknown = positionals.find((name) => !Object.hasOwn(MEASURES, name));
 if (unknown) give(`bench: there is no measure ${unknown}; there are ${Object.keys(MEASURES).join(', ')}.`);
 const names = positionals.length > 0 ? positionals : Object.keys(MEASURES);
 const rounds = Number(values.rounds);
@@ -54,7 +63,7 @@ const report = {
 };
 console.log(fullTables(report));
 // Only a whole run is worth keeping.
-if (positionals.length === 0 && !values.quick) {
+if (positionals.length === 0 && !values.quick && rounds >= ROUNDS) {
   writeFileSync(at('bench/results.json'), `${JSON.stringify(report, null, 2)}\n`);
   writeFileSync(at('docs/performance.svg'), chart(report));
 }

@@ -10,7 +10,7 @@ export interface Finding {
   readonly isExact?: boolean;
 }
 
-/** On a machine noisier than this no ratio can be relied on, and no limit is called met for that. */
+/** However noisy the machine, no ratio is allowed more than this. */
 const MOST_ALLOWED = 0.03;
 
 export function isWithin({ measured, limit, allowance, isExact, unit }: Finding): boolean {

@@ -12,7 +12,7 @@ import {
 } from './report.js';
 
 const at = (path: string): URL => new URL(`../${path}`, import.meta.url);
-const report = JSON.parse(readFileSync(at('bench/results.json'), 'utf8')) as Report;
+const report = readReport();
 const change = (path: string, parts: Readonly<Record<string, string>>): void => {
   const page = readFileSync(at(path), 'utf8');
   const changed = Object.entries(parts).reduce((text, [name, part]) => putBetween(text, name, part), page);
@@ -27,3 +27,14 @@ change('docs/performance.md', {
 });
 change('README.md', { performance: shortTable(report) });
 writeFileSync(at('docs/performance.svg'), chart(report));
+
+function readReport(): Report {
+  try {
+    const read = JSON.parse(readFileSync(at('bench/results.json'), 'utf8')) as Report;
+    if (!Array.isArray(read?.results)) throw new Error('it has no results');
+    return read;
+  } catch (error) {
+    console.error(`bench: bench/results.json cannot be read: ${(error as Error).message}. Make it anew: npm run bench`);
+    return process.exit(2);
+  }
+}

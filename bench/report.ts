@@ -60,7 +60,7 @@ export function subjectsTable(report: Report): string {
 
 export function growthTable({ results }: Report): string {
   return table(
-    ['', 'bare', OURS, 'ratio'],
+    ['', 'bare', OURS, 'ratio', 'noise'],
     results
       .filter(({ measure }) => measure === 'growth')
       .map(({ title, figures, ratios }) => [
@@ -68,6 +68,7 @@ export function growthTable({ results }: Report): string {
         `${figures.bare?.toFixed(1)} µs`,
         `${figures[OURS]?.toFixed(1)} µs`,
         `${ratios?.[OURS]?.toFixed(3)} ×`,
+        `± ${(Math.abs((ratios?.['bare again'] ?? Number.NaN) - 1) * 100).toFixed(1)} %`,
       ]),
   );
 }
