@@ -312,10 +312,13 @@ async function renewAhead(name: SubjectName, seconds: number): Promise<number> {
       await cloud.set({ sentinelDelayMs: 200 });
       const end = performance.now() + seconds * 1_000;
       const samples: { from: number; to: number }[] = [];
+      let failed = 0;
       const worker = async () => {
         while (performance.now() < end) {
           const from = performance.timeOrigin + performance.now();
-          await connector?.send(CONSUMER).catch(() => {});
+          await connector?.send(CONSUMER).catch(() => {
+            failed += 1;
+          });
           samples.push({ from, to: performance.timeOrigin + performance.now() });
         }
       };
@@ -329,8 +332,8 @@ async function renewAhead(name: SubjectName, seconds: number): Promise<number> {
           0.99,
         );
       const during = samples.filter(isRenewing);
-      // Where nothing was renewed nothing was measured, and NaN is within no limit.
-      return p99(during) / p99(samples.filter((sample) => !isRenewing(sample)));
+      // NaN, where nothing was renewed or a message failed: nothing was measured, and that is within no limit.
+      return failed > 0 ? Number.NaN : p99(during) / p99(samples.filter((sample) => !isRenewing(sample)));
     },
     options,
   ).finally(() => httpAgent.destroy());
