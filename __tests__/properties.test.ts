@@ -1,8 +1,15 @@
 import fc from 'fast-check';
 import { getSendApiError } from '../lib/index.js';
-import { refusedToken } from '../lib/refusal.js';
+import { refusedToken } from '../lib/request/answer.js';
 import { readErrorBodies } from '../lib/send-api-error.js';
-import { appJwtLifetimeMs, consumerJwsLifetimeMs, findWrongClaim, phaseOf, readClaims } from '../lib/tokens/token.js';
+import {
+  appJwtLifetimeMs,
+  consumerJwsLifetimeMs,
+  findWrongClaim,
+  issuedToken,
+  phaseOf,
+  readClaims,
+} from '../lib/tokens/token.js';
 import { effort } from './support/effort.js';
 
 /** The pure rooms, on whatever may come in. */
@@ -125,15 +132,15 @@ describe('a token, whatever it claims,', () => {
     );
   });
 
-  it('is neither due nor dead on arrival, and dead at its end: no windows make a loop of renewals', () => {
+  it('is neither stale nor expired on arrival, and expired at its end: no windows make a loop of renewals', () => {
     const ms = fc.oneof(fc.integer({ min: 1, max: 10_000_000 }), fc.integer({ min: 1, max: 1_000 }));
     const window = fc.oneof(fc.constant(0), ms);
     fc.assert(
       fc.property(ms, window, window, fc.nat(), (lifetimeMs, refreshAheadMs, expiryMarginMs, receivedAt) => {
-        const token = { value: '', receivedAt, lifetimeMs };
+        const token = issuedToken('', receivedAt, lifetimeMs);
         const windows = { refreshAheadMs, expiryMarginMs };
         expect(phaseOf(token, receivedAt, windows)).toBe('fresh');
-        expect(phaseOf(token, receivedAt + lifetimeMs, windows)).toBe('dead');
+        expect(phaseOf(token, receivedAt + lifetimeMs, windows)).toBe('expired');
       }),
       { numRuns: effort(20_000) },
     );

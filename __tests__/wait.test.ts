@@ -1,5 +1,8 @@
 import axios from 'axios';
-import { timeoutMs, waitFor } from '../lib/wait.js';
+import { createWaits, endersOf, timeoutMs, type WaitLimits } from '../lib/wait.js';
+
+const waitFor = <T>(begin: (isWanted: () => boolean) => Promise<T>, limits: WaitLimits) =>
+  createWaits().waitFor(begin, endersOf(limits));
 
 it.each([
   [undefined, 0],

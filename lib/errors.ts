@@ -1,6 +1,7 @@
 import { AxiosError } from 'axios';
+import { ownValue } from './own.js';
 
-/** What went wrong, for programs. The README's errors table says what each one asks of you. */
+/** What went wrong, for programs. The README's errors table says what to do about each. */
 export type ConnectorAuthErrorCode =
   | 'ERR_NO_CONSUMER'
   | 'ERR_UNTRUSTED_ORIGIN'
@@ -10,63 +11,67 @@ export type ConnectorAuthErrorCode =
   | 'ERR_CONSUMER_JWS'
   | 'ERR_CLOSED';
 
-/** What a ConnectorAuthError tells besides its code and message. */
+/** What a ConnectorAuthError has besides its code and message. */
 export interface ConnectorAuthErrorDetails {
-  /** The account of the request, where it is known. */
+  /** The account of the request, if it is known. */
   accountId?: string | undefined;
-  /** HTTP status of the token call, where it was answered. */
+  /** HTTP status of the token call, if there was an answer. */
   status?: number | undefined;
-  /** Whether the same call may succeed later without any change. False by default. */
+  /**
+   * Whether the same call may succeed later without any change.
+   * @default false
+   */
   transient?: boolean | undefined;
-  /** Epoch milliseconds of the next try. */
+  /** Epoch milliseconds of the next attempt. */
   retryAt?: number | undefined;
-  /** The error of the user's own code behind this one. */
+  /** The error of the user's own code, such as of the option consumerId. */
   cause?: unknown;
 }
 
-// One process may hold the ESM and the CommonJS build: a brand recognises the errors of both, instanceof does not.
+// A process may have the ESM and the CommonJS build. A brand recognises the errors of both; instanceof does not.
 const BRAND = Symbol.for('axios-liveperson-auth.ConnectorAuthError');
 
 /**
- * A request of ours that could not be given its tokens. Nothing of it was sent, unless `getSendApiError(error)` gives
- * a refusal: then it was sent once and refused, and no new token could be had.
+ * A Send API request could not get its tokens. Nothing was sent, unless `getSendApiError(error)` returns a refusal: then it was
+ * sent and refused, and there was no new token for the replay.
  *
- * It carries no `config` and no `request`: these hold secrets, and axios-retry would take the error for a network fault.
+ * Its `config` is that of the request, without tokens. It prints without secrets. If the error is transient, axios-retry may
+ * send the request again; otherwise axios-retry leaves it alone, whatever its `retryCondition` says. The errors of
+ * `getAppJwt()`, `getConsumerJws()` and `getOrigin()` have no `config`.
  */
 export class ConnectorAuthError extends AxiosError {
-  /** What went wrong; docs/errors.md has what to do about each. */
+  /** What went wrong. docs/errors.md says what to do about each. */
   declare readonly code: ConnectorAuthErrorCode;
-  /** The account of the request, where it is known. */
+  /** The account of the request, if it is known. */
   readonly accountId: string | undefined;
-  /** True when the same call may succeed later without any change on your side. */
+  /** Whether the same call may succeed later without any change on your side. */
   readonly transient: boolean;
-  /** Epoch milliseconds of the next try: until then the same error is answered from memory. Set on failed token calls. */
+  /** Epoch milliseconds of the next attempt. Until then the same error is answered from memory. Set on failed token calls. */
   readonly retryAt: number | undefined;
 
   constructor(code: ConnectorAuthErrorCode, message: string, details: ConnectorAuthErrorDetails = {}) {
     super(message, code);
+    const own = <Name extends keyof ConnectorAuthErrorDetails>(name: Name) =>
+      ownValue(details, name) as ConnectorAuthErrorDetails[Name];
     this.name = 'ConnectorAuthError';
-    this.accountId = details.accountId;
-    if (details.status !== undefined) this.status = details.status;
-    this.transient = details.transient ?? false;
-    this.retryAt = details.retryAt;
-    // As `new Error(message, { cause })` has it: not enumerable.
-    if (details.cause !== undefined) {
-      Object.defineProperty(this, 'cause', { value: details.cause, writable: true, configurable: true });
-    }
+    this.accountId = own('accountId');
+    const status = own('status');
+    if (status !== undefined) this.status = status;
+    this.transient = own('transient') ?? false;
+    this.retryAt = own('retryAt');
+    // Not enumerable, as `new Error(message, { cause })` has it.
+    const value = own('cause');
+    if (value !== undefined) Object.defineProperty(this, 'cause', { value, writable: true, configurable: true });
     Object.defineProperty(this, BRAND, { value: true });
   }
 }
 
-/** Tells this package's errors from all others, whichever build of the package or of Axios made them. */
+/** Whether an error is one of this package's, whichever build of the package or of Axios made it. */
 export function isConnectorAuthError(error: unknown): error is ConnectorAuthError {
   return typeof error === 'object' && error !== null && (error as Record<symbol, unknown>)[BRAND] === true;
 }
 
-/**
- * The same error once more, for another of those who waited for the same work: each caller's error collects a stack and
- * notes of its own.
- */
+/** The same error for another caller of the same shared call: each has its own stack, config and notes. */
 export function copyError(error: ConnectorAuthError): ConnectorAuthError {
   return new ConnectorAuthError(error.code, error.message, error);
 }
@@ -74,7 +79,7 @@ export function copyError(error: ConnectorAuthError): ConnectorAuthError {
 export function closedError(accountId?: string): ConnectorAuthError {
   return new ConnectorAuthError(
     'ERR_CLOSED',
-    'This ConnectorAuth was closed: create a new one with createConnectorAuth() to send further requests.',
+    'This ConnectorAuth is closed. Create a new one with createConnectorAuth() to send further requests.',
     { accountId },
   );
 }

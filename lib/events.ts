@@ -3,40 +3,44 @@ import type { ConnectorAuthErrorCode } from './errors.js';
 /** The AppJWT of an account, or the ConsumerJWS of one of its consumers. */
 export type TokenKind = 'appJwt' | 'consumerJws';
 
-/** Why a token was fetched; `ahead` is in the background, before the old one's end. */
+/** Why a token was fetched. `ahead`: in the background, before the old token expires. */
 export type TokenCause = 'initial' | 'expired' | 'ahead' | 'refused' | 'invalidated';
 
-/** A new token is in hand. */
+/** A token was fetched. */
 export interface TokenEvent {
   /** Which of the two. */
   kind: TokenKind;
-  /** Whose it is. */
+  /** Whose token it is. */
   accountId: string;
-  /** SHA-256 of account and consumer id, in hex; only for a ConsumerJWS. */
+  /** SHA-256 of account and consumer id, in hex. Only for a ConsumerJWS. */
   consumer?: string;
   /** Why it was fetched. */
   cause: TokenCause;
-  /** Sentinel or IDP, or the shared store, where another process left it. */
+  /** `service`: Sentinel or IDP. `store`: the shared store, where another process left it. */
   source: 'service' | 'store';
-  /** How long the fetch took, retries and waits for other processes included, in milliseconds. */
+  /** How long the fetch took, in milliseconds. It includes retries and waits for other processes. */
   durationMs: number;
   /** Epoch milliseconds; `undefined` for a token that does not expire. */
   expiresAt: number | undefined;
 }
 
-/** A refused request was sent again, or would have been. */
+/** A refused request was replayed, or could not be. There is one event for each replay. */
 export interface ReplayEvent {
   /** The account in the URL. */
   accountId: string;
   /** Which of the two endpoints. */
   endpoint: 'conversation' | 'send';
-  /** 40102 or 40103. */
+  /** The refusal that caused the replay: 40102 or 40103. */
   errorCode: number;
   /**
-   * `succeeded`: the replay went through; `refused`: it was refused too; `failed`: it failed in another way;
-   * `no-token`: no new token could be had; `body-not-replayable`: the body can be sent only once.
+   * `succeeded`: the replay succeeded; `refused`: it was refused too; `failed`: it failed in another way;
+   * `no-token`: there was no new token; `body-not-replayable`: the body can be sent only once.
    */
   outcome: 'succeeded' | 'refused' | 'failed' | 'no-token' | 'body-not-replayable';
+  /** The code that refused the replay. Only with the outcome `refused`. */
+  refusedWith?: number;
+  /** Whether the request is replayed once more, for the other token. Only with the outcome `refused`. */
+  replayedAgain?: boolean;
 }
 
 /** A call for a token or a host failed, after its retries. */
@@ -89,23 +93,23 @@ export interface StoreErrorEvent {
   consumer?: string;
 }
 
-/** What a listener is told, by the name of the event. */
+/** The events by name. */
 export interface ConnectorAuthEvents {
   /** A token was fetched. */
   token: TokenEvent;
-  /** A refused request was sent again, or could not be. */
+  /** A refused request was replayed, or could not be. */
   replay: ReplayEvent;
   /** A call for a token or a host failed. */
   failure: FailureEvent;
   /** A ConsumerJWS left memory. */
   evict: EvictEvent;
-  /** The shared store failed, or held what is of no use. */
+  /** The shared store failed, or had an entry that cannot be used. */
   'store-error': StoreErrorEvent;
 }
 
 /** The names that `on()` takes. */
 export type ConnectorAuthEventName = keyof ConnectorAuthEvents;
-/** What `on()` calls; what it throws or rejects with goes no further. */
+/** A listener of `on()`. Its errors are ignored. */
 export type ConnectorAuthListener<Name extends ConnectorAuthEventName> = (event: ConnectorAuthEvents[Name]) => void;
 
 export interface EventHub {
@@ -141,7 +145,7 @@ export function createEventHub(): EventHub {
   };
 }
 
-/** An observer cannot change the outcome: what it throws, at once or later, goes no further. */
+/** A listener cannot change the outcome: its errors are ignored. */
 function callHarmlessly(listener: (event: never) => unknown, event: never): void {
   try {
     Promise.resolve(listener(event)).catch(() => {});

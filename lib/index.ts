@@ -1,5 +1,5 @@
 export type { Clock } from './clock.js';
-export type { ConnectorAuth, TokenRequest } from './connector-auth.js';
+export type { ConnectorAuth, GetTokenOptions } from './connector-auth.js';
 export { createConnectorAuth } from './connector-auth.js';
 export type { ConnectorAuthErrorCode, ConnectorAuthErrorDetails } from './errors.js';
 export { ConnectorAuthError, isConnectorAuthError } from './errors.js';
@@ -25,13 +25,15 @@ export type {
   OneBrand,
   OwnService,
 } from './options.js';
-export type { ConnectorAuthRequestOptions } from './request-options.js';
+export type { InterceptableInstance } from './request/interceptor.js';
+export type { ConnectorAuthRequestOptions } from './request/request-options.js';
 export { livePersonRetry } from './retry-policy.js';
-export type { ReplayHindrance, SendApiError } from './send-api-error.js';
+export type { ReplaySkipReason, SendApiError } from './send-api-error.js';
 export { getSendApiError, SendApiErrorCode } from './send-api-error.js';
-export type { AccountSnapshot, AppJwtSnapshot, ConnectorAuthSnapshot } from './snapshot.js';
 export type { MemoryTokenStoreOptions } from './stores/memory.js';
 export { createMemoryTokenStore } from './stores/memory.js';
 export type { StoreSecret } from './stores/sealed.js';
 export type { TokenLock, TokenStore } from './stores/token-store.js';
 export type { CooldownRange } from './tokens/cooldown.js';
+export type { AccountSnapshot, AppJwtSnapshot, ConnectorAuthSnapshot } from './tokens/snapshot.js';
+export type { InvalidateTarget } from './tokens/token-provider.js';

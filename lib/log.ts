@@ -27,9 +27,7 @@ const TOKENS = {
 export function logEvents(events: EventHub, logger: Logger): void {
   /** What was last said of each subject. */
   const said = new Map<string, string>();
-  // A logger may be slow to fail: what it promises goes no further.
-  const say = (level: Level, line: string) =>
-    void Promise.resolve(logger[level](`axios-liveperson-auth: ${line}`)).catch(() => {});
+  const say = (level: Level, line: string) => write(logger, level, line);
   const sayOnce = (subject: string, state: string, level: Level, line: string) => {
     if (said.get(subject) === state) return;
     said.set(subject, state);
@@ -60,15 +58,15 @@ export function logEvents(events: EventHub, logger: Logger): void {
     );
   });
 
-  events.on('replay', ({ accountId, errorCode, outcome }) => {
+  events.on('replay', ({ accountId, errorCode, outcome, refusedWith, replayedAgain }) => {
     const subject = `replay:${accountId}:${errorCode}`;
     if (outcome === 'succeeded') said.delete(subject);
-    if (outcome === 'refused') {
-      const line = `A message of account ${accountId} was refused (${errorCode}), and with a new token again. The README's table of error codes says what to check.`;
+    if (outcome === 'refused' && !replayedAgain) {
+      const line = `A message of account ${accountId} was refused (${errorCode}), and its replay with a new token too (${refusedWith}). The README's table of error codes says what to check.`;
       sayOnce(subject, outcome, 'warn', line);
     }
     if (outcome === 'body-not-replayable') {
-      const line = `A refused message of account ${accountId} could not be sent again, since its body is a stream. Give a string, an object or a buffer to have it replayed.`;
+      const line = `A refused message of account ${accountId} could not be replayed, because its body is a stream. Send a string, an object or a buffer to have it replayed.`;
       sayOnce(`body:${accountId}`, outcome, 'warn', line);
     }
   });
@@ -90,9 +88,30 @@ export function logEvents(events: EventHub, logger: Logger): void {
   );
 }
 
+/** At most this many paths are remembered. */
+const PATHS_KEPT = 1_000;
+
+/** Logs each path that nearly is one of the Send API's once (design A11). */
+export function logNearMisses(logger: Logger): (path: string, reason: string) => void {
+  const logged = new Set<string>();
+  return (path, reason) => {
+    if (logged.has(path)) return;
+    if (logged.size >= PATHS_KEPT) logged.clear();
+    logged.add(path);
+    write(logger, 'warn', `A request to ${path} is not authenticated: ${reason}`);
+  };
+}
+
 const STORE = 'store';
 
-/** What to look at, by why the store was of no use. */
+/** A logger that throws or rejects changes nothing. */
+function write(logger: Logger, level: Level, line: string): void {
+  try {
+    Promise.resolve(logger[level](`axios-liveperson-auth: ${line}`)).catch(() => {});
+  } catch {}
+}
+
+/** What to check, by why the store failed. */
 const STORE_ADVICE = {
   timeout: 'It did not answer in time. Check that it is up, and storeTimeoutMs.',
   failed: 'Check that it is up, and that its user may do that.',

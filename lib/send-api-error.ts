@@ -1,3 +1,5 @@
+import { ownOf } from './own.js';
+
 /** The Send API's documented error codes. Others exist: the list is open. Source: LivePerson, "Authorization and Authentication". */
 export const SendApiErrorCode = {
   /** 40001: a mandatory parameter, or a mandatory claim of the AppJWT, is missing. */
@@ -6,30 +8,30 @@ export const SendApiErrorCode = {
   InvalidAppJwt: 40102,
   /** 40103: the ConsumerJWS is invalid. */
   InvalidConsumerJws: 40103,
-  /** 40104: the request bore no ConsumerJWS. */
+  /** 40104: the request had no ConsumerJWS. */
   MissingConsumerJws: 40104,
-  /** 40105: the request bore no AppJWT. */
+  /** 40105: the request had no AppJWT. */
   MissingAppJwt: 40105,
 } as const;
 
 /** An error answer of the Send API, and what the package did about it. */
 export interface SendApiError {
-  /** Branch on this one: LivePerson keeps it stable, `title` and `details` may change. */
+  /** Branch on this code: LivePerson keeps it stable. `title` and `details` may change. */
   readonly errorCode: number;
-  /** LivePerson's words; empty where there are none. */
+  /** LivePerson's words, or an empty string. */
   readonly title: string;
-  /** LivePerson's words; empty where there are none. */
+  /** LivePerson's words, or an empty string. */
   readonly details: string;
-  /** HTTP status of the answer that bore the error. */
+  /** HTTP status of the answer that had the error. */
   readonly status: number;
-  /** Whether the request was sent a second time with a new token. */
+  /** Whether the request was sent again with a new token: once for each refused token, at most three sends. */
   readonly replayed: boolean;
   /** Why a refused request was not replayed. */
-  readonly reason?: ReplayHindrance;
+  readonly reason?: ReplaySkipReason;
 }
 
-/** The body can be sent but once (a stream), or no new token could be had. */
-export type ReplayHindrance = 'body-not-replayable' | 'no-token';
+/** The body can be sent only once (a stream), or there was no new token. */
+export type ReplaySkipReason = 'body-not-replayable' | 'no-token';
 
 export interface SendApiErrorBody {
   readonly errorCode: number;
@@ -37,14 +39,14 @@ export interface SendApiErrorBody {
   readonly details: string;
 }
 
-/** An answer longer than this is not looked into: the documented envelope has some 200 bytes. */
+/** A longer answer is not read: the documented envelope has about 200 bytes. */
 export const LONGEST_ERROR_BYTES = 64 * 1024;
 
 const NONE: readonly SendApiErrorBody[] = [];
 
 /**
- * The errors in an answer's body, which may be an object, text or bytes: one, or one for each item of an array. Empty for
- * anything that is not the documented envelope through and through.
+ * The errors in an answer's body, which may be an object, text or bytes: one, or one for each item of an array. Empty if any
+ * item is not the documented envelope.
  */
 export function readErrorBodies(data: unknown): readonly SendApiErrorBody[] {
   const parsed = typeof data === 'object' && !isBytes(data) ? data : parseJson(data);
@@ -55,9 +57,10 @@ export function readErrorBodies(data: unknown): readonly SendApiErrorBody[] {
 }
 
 function readEnvelope(item: unknown): SendApiErrorBody | undefined {
-  if (!isRecord(item) || !isRecord(item.body)) return undefined;
-  if (item.kind !== undefined && item.kind !== 'resp') return undefined;
-  const { errorCode, title, details } = item.body;
+  if (!isRecord(item)) return undefined;
+  const { kind, body } = ownOf(item);
+  if (!isRecord(body) || (kind !== undefined && kind !== 'resp')) return undefined;
+  const { errorCode, title, details } = ownOf(body);
   const code = typeof errorCode === 'string' && /^\d{5}$/.test(errorCode) ? Number(errorCode) : errorCode;
   if (typeof code !== 'number' || !Number.isInteger(code)) return undefined;
   return { errorCode: code, title: textOf(title), details: textOf(details) };
@@ -83,7 +86,7 @@ const isBytes = (data: unknown): data is ArrayBuffer | NodeJS.ArrayBufferView =>
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 
-// The dispatch notes on the answer what it read there, since a body may be a stream or a blob, which can be read but once.
+// A body may be a stream or a blob, which can be read only once. So the dispatch notes what it read there.
 const NOTE = Symbol.for('axios-liveperson-auth.SendApiError');
 
 export function noteSendApiError(target: object, error: SendApiError): void {
@@ -92,17 +95,17 @@ export function noteSendApiError(target: object, error: SendApiError): void {
 
 /**
  * The Send API's error behind a rejected request, whichever form its body has (object, text, bytes, blob, stream);
- * `undefined` when there is none. Give it an error or, where `validateStatus` lets errors through, a response.
+ * `undefined` if there is none. Pass an error or, if `validateStatus` lets errors through, a response.
  *
- * For a request that was refused and replayed, `replayed` is true; where the replay failed in another way, or no new token
- * could be had, what is returned is the refusal.
+ * If the request was refused and replayed, `replayed` is true. If the replay failed in another way, or there was no new token,
+ * the last refusal is returned.
  */
 export function getSendApiError(error: unknown): SendApiError | undefined {
   if (!isRecord(error)) return undefined;
-  const response = isRecord(error.response) ? error.response : error;
+  const response = Object.hasOwn(error, 'response') && isRecord(error.response) ? error.response : error;
   const noted = (error as Record<symbol, unknown>)[NOTE] ?? (response as Record<symbol, unknown>)[NOTE];
   if (noted) return noted as SendApiError;
-  const [first] = readErrorBodies(response.data);
-  if (!first || typeof response.status !== 'number') return undefined;
-  return { ...first, status: response.status, replayed: false };
+  const { data, status } = ownOf(response);
+  const [first] = readErrorBodies(data);
+  return first && typeof status === 'number' ? { ...first, status, replayed: false } : undefined;
 }

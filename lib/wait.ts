@@ -1,82 +1,136 @@
-import axios, { AxiosError, type GenericAbortSignal, type InternalAxiosRequestConfig } from 'axios';
-import { copyError, isConnectorAuthError } from './errors.js';
+import axios, { AxiosError, type InternalAxiosRequestConfig } from 'axios';
+import { closedError, copyError, isConnectorAuthError } from './errors.js';
 
-/** What may end one caller's wait. The shared work that it waits for goes on. */
-export type WaitLimits = Partial<
-  Pick<InternalAxiosRequestConfig, 'signal' | 'cancelToken' | 'timeout' | 'timeoutErrorMessage' | 'transitional'>
->;
-
-/** Whether somebody still waits: what nobody waits for need not be begun. */
+/** Whether somebody still waits. A call that nobody waits for need not begin. */
 export type IsWanted = () => boolean;
 
-/**
- * Waits for what others may wait for too, until this caller's own signal, cancel token or timeout ends the wait with
- * Axios's own error. A ConnectorAuthError is this caller's own, too.
- */
-export function waitFor<T>(begin: (isWanted: IsWanted) => Promise<T>, limits: WaitLimits): Promise<T> {
-  let isWanted = true;
-  const work = begin(() => isWanted).catch((error: unknown): never => {
-    throw isConnectorAuthError(error) ? copyError(error) : error;
-  });
-  const { signal, cancelToken } = limits;
-  const timeout = timeoutMs(limits.timeout);
-  if (!signal && !cancelToken && !timeout) return work;
+/** Something that may end one caller's wait. It calls `end` with the error. @returns what stops it */
+export type Ender = (end: (error: unknown) => void) => () => void;
 
-  const release: (() => void)[] = [];
-  const ended = new Promise<never>((_, reject) => {
-    const config = limits as InternalAxiosRequestConfig;
-    const cancel = () => reject(new axios.CanceledError(undefined, config));
-    if (signal) onAbort(signal, cancel, release);
-    if (cancelToken) onCancel(cancelToken, () => reject(cancelToken.reason), release);
-    if (timeout) {
-      const timer = setTimeout(() => reject(timeoutError(config)), timeout);
-      release.push(() => clearTimeout(timer));
-    }
-  });
-  return Promise.race([ended, work]).finally(() => {
-    isWanted = false;
-    for (const undo of release) undo();
-  });
+/** The waits of one ConnectorAuth. */
+export interface Waits {
+  /**
+   * Waits for shared work until the work is done, an ender ends this caller's wait, or `close()` ends all of them. The shared
+   * work goes on for others. A ConnectorAuthError is copied, so that each caller has its own.
+   */
+  waitFor<T>(begin: (isWanted: IsWanted) => Promise<T>, enders: readonly Ender[], accountId?: string): Promise<T>;
+  readonly isClosed: boolean;
+  close(): void;
 }
 
-/** The longest that a timer of Node's can run: one set for longer would fire at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+export function createWaits(): Waits {
+  const open = new Set<() => void>();
+  let isClosed = false;
 
-/** A config's `timeout` as milliseconds, read as Axios's http adapter reads it; 0 is without end. */
+  return {
+    async waitFor(begin, enders, accountId) {
+      if (isClosed) throw closedError(accountId);
+      let isWanted = true;
+      const stops: (() => void)[] = [];
+      try {
+        return await new Promise((resolve, reject) => {
+          const end = (error: unknown) => {
+            isWanted = false;
+            reject(error);
+          };
+          const onClose = () => end(closedError(accountId));
+          open.add(onClose);
+          stops.push(() => open.delete(onClose));
+          for (const ender of enders) stops.push(ender(end));
+          if (isWanted) begin(() => isWanted).then(resolve, reject);
+        });
+      } catch (error) {
+        throw isConnectorAuthError(error) ? copyError(error) : error;
+      } finally {
+        isWanted = false;
+        for (const stop of stops) stop();
+      }
+    },
+    get isClosed() {
+      return isClosed;
+    },
+    close() {
+      isClosed = true;
+      for (const end of [...open]) end();
+    },
+  };
+}
+
+/** What of a config may end a wait. */
+export type WaitLimits = Readonly<
+  Partial<
+    Pick<InternalAxiosRequestConfig, 'signal' | 'cancelToken' | 'timeout' | 'timeoutErrorMessage' | 'transitional'>
+  >
+>;
+
+/**
+ * Ends a wait by the caller's own signal, cancel token and timeout, with Axios's own errors.
+ *
+ * @param config what the errors have as `config`
+ */
+export function endersOf(limits: WaitLimits, config?: InternalAxiosRequestConfig): Ender[] {
+  const { signal, cancelToken, timeout } = limits;
+  const enders: Ender[] = [];
+  if (signal) enders.push(endOnAbort(signal as AbortSignal, config));
+  if (cancelToken) enders.push(endOnCancel(cancelToken as ListenableCancelToken));
+  if (timeout) enders.push(endAfter(timeoutMs(timeout), () => timeoutError(limits, config)));
+  return enders;
+}
+
+const nothing = () => {};
+
+function endOnAbort(signal: AbortSignal, config: InternalAxiosRequestConfig | undefined): Ender {
+  return (end) => {
+    const cancel = () => end(new axios.CanceledError(undefined, config));
+    if (signal.aborted) {
+      cancel();
+      return nothing;
+    }
+    signal.addEventListener('abort', cancel);
+    return () => signal.removeEventListener('abort', cancel);
+  };
+}
+
+/** A CancelToken, with the half of it that Axios's types do not have. */
+interface ListenableCancelToken {
+  readonly reason?: unknown;
+  subscribe(listener: () => void): void;
+  unsubscribe(listener: () => void): void;
+}
+
+function endOnCancel(token: ListenableCancelToken): Ender {
+  return (end) => {
+    const cancel = () => end(token.reason);
+    token.subscribe(cancel);
+    return () => token.unsubscribe(cancel);
+  };
+}
+
+/** Ends a wait after so many milliseconds; 0 never ends it. */
+export function endAfter(ms: number, makeError: () => unknown): Ender {
+  return (end) => {
+    if (ms === 0) return nothing;
+    const timer = setTimeout(() => end(makeError()), ms);
+    return () => clearTimeout(timer);
+  };
+}
+
+/** The longest time that Node's timers can hold. A timer for more would fire at once. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** A config's `timeout` in milliseconds, read as Axios's http adapter reads it. 0 means no timeout. */
 export function timeoutMs(timeout: unknown): number {
   const ms = Number.parseInt(String(timeout), 10);
   return ms > 0 ? Math.min(ms, LONGEST_TIMER_MS) : 0;
 }
 
-function onAbort(signal: GenericAbortSignal, listener: () => void, release: (() => void)[]): void {
-  // Axios's type leaves its methods out for environments that lack them; Axios itself relies on them.
-  const full = signal as AbortSignal;
-  if (full.aborted) {
-    listener();
-    return;
-  }
-  full.addEventListener('abort', listener);
-  release.push(() => full.removeEventListener('abort', listener));
-}
-
-/** The half of Axios's CancelToken that its types do not have. */
-interface ListenableCancelToken {
-  subscribe(listener: () => void): void;
-  unsubscribe(listener: () => void): void;
-}
-
-function onCancel(
-  cancelToken: NonNullable<WaitLimits['cancelToken']>,
-  listener: () => void,
-  release: (() => void)[],
-): void {
-  const token = cancelToken as typeof cancelToken & ListenableCancelToken;
-  token.subscribe(listener);
-  release.push(() => token.unsubscribe(listener));
-}
-
-function timeoutError(config: InternalAxiosRequestConfig): AxiosError {
-  const message = config.timeoutErrorMessage || `timeout of ${config.timeout}ms exceeded`;
-  const code = config.transitional?.clarifyTimeoutError ? AxiosError.ETIMEDOUT : AxiosError.ECONNABORTED;
-  return new AxiosError(message, code, config);
+/** The error that Axios gives when `timeout` is over. */
+export function timeoutError(
+  { timeout, timeoutErrorMessage, transitional }: WaitLimits,
+  config?: InternalAxiosRequestConfig,
+  request?: unknown,
+): AxiosError {
+  const message = timeoutErrorMessage || `timeout of ${timeout}ms exceeded`;
+  const code = transitional?.clarifyTimeoutError ? AxiosError.ETIMEDOUT : AxiosError.ECONNABORTED;
+  return new AxiosError(message, code, config, request);
 }

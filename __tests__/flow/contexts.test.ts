@@ -184,7 +184,7 @@ describe('the option consumerId', () => {
       status: 'rejected',
       reason: {
         code: 'ERR_NO_CONSUMER',
-        message: 'The option consumerId failed for this request: its own error is the cause. Nothing was sent.',
+        message: 'The option consumerId failed for this request; its error is the cause. Nothing was sent.',
         accountId: '70012345',
         cause: { name: 'RangeError', message: 'no such channel' },
       },

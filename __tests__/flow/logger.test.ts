@@ -126,7 +126,9 @@ describe('the logger is told', () => {
     const { cloud, sendMany, lines } = await startLogged({ forcedRefreshIntervalMs: 60_000 });
     cloud.script.send = () => ({ status: 401, body: envelope(40103) });
     for (let i = 0; i < 3; i++) await sendMany(10);
-    const warned = expect.stringMatching(/^warn .*account 70012345 was refused \(40103\), and with a new token again/);
+    const warned = expect.stringMatching(
+      /^warn .*account 70012345 was refused \(40103\), and its replay with a new token too \(40103\)/,
+    );
     expect(lines).toEqual([warned]);
     cloud.script.send = (_, count) => (count % 2 === 1 ? { status: 401, body: envelope(40103) } : undefined);
     await sendMany(1);
@@ -155,8 +157,8 @@ describe('the logger is told', () => {
       await rejection(many.http.post(SEND.replace(ACCOUNT, account), Readable.from(['{}']), asC));
     }
     expect(warned(many.lines)).toEqual([
-      expect.stringMatching(/^warn .*A refused message of account 70012345 could not be sent again/),
-      expect.stringMatching(/^warn .*A refused message of account 70099999 could not be sent again/),
+      expect.stringMatching(/^warn .*A refused message of account 70012345 could not be replayed/),
+      expect.stringMatching(/^warn .*A refused message of account 70099999 could not be replayed/),
     ]);
   });
 

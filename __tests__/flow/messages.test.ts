@@ -41,7 +41,7 @@ const html: Reply = { status: 200, body: '<html>' };
 const CONSUMER_ADVICE =
   'Set onBehalfOf on the request, give the option consumerId, or send the request inside runOnBehalfOf().';
 const aConsumer = (received: string) =>
-  `A request to the Send API speaks for a consumer, whose id is a string that is not empty; received ${received}. ${CONSUMER_ADVICE}`;
+  `A Send API request needs a consumer: a non-empty string. Received ${received}. ${CONSUMER_ADVICE}`;
 const HOST_ADVICE = "Check that the host is LivePerson's and that no proxy answers in its place.";
 const ACCOUNT_ADVICE = 'Check the account in the URL, and the options accountId or credentials.';
 const SENTINEL_ADVICE =
@@ -60,7 +60,7 @@ it.each<[string, Scene, string, string]>([
       return send(connector);
     },
     'ERR_CLOSED',
-    'This ConnectorAuth was closed: create a new one with createConnectorAuth() to send further requests.',
+    'This ConnectorAuth is closed. Create a new one with createConnectorAuth() to send further requests.',
   ],
   [
     'an account that is not ours',
@@ -78,7 +78,7 @@ it.each<[string, Scene, string, string]>([
     'credentials of another shape',
     withCredentials(() => ({ clientId: 'id' })),
     'ERR_UNKNOWN_ACCOUNT',
-    `The option credentials gave no { clientId, clientSecret } for account ${ACCOUNT}. ${ACCOUNT_ADVICE}`,
+    `The option credentials returned no { clientId, clientSecret } for account ${ACCOUNT}. ${ACCOUNT_ADVICE}`,
   ],
   [
     'credentials() that throws',
@@ -139,19 +139,19 @@ it.each<[string, Scene, string, string]>([
       ).getAppJwt();
     },
     'ERR_UNKNOWN_ACCOUNT',
-    'With the option credentials there are many accounts: say which one with { accountId }.',
+    'With the option credentials there may be many accounts. Name one with { accountId }.',
   ],
   [
     'a place that may not have the tokens',
     ({ http, cloud }) => http.post(`http://127.0.0.1:1${SEND}`, {}, { onBehalfOf: cloud.host }),
     'ERR_UNTRUSTED_ORIGIN',
-    `Account ${ACCOUNT}'s tokens may not go to http://127.0.0.1:1 but only to ORIGIN. Correct the URL, or list the origin in the option trustedOrigins if it is yours.`,
+    `Account ${ACCOUNT}'s tokens may not go to http://127.0.0.1:1 but only to ORIGIN. Correct the URL, or list the origin in trustedOrigins if it is yours.`,
   ],
   [
     'a URL with a password',
     ({ http, cloud }) => http.post(`http://u:p@${cloud.host}${SEND}`, {}, { onBehalfOf: 'c' }),
     'ERR_UNTRUSTED_ORIGIN',
-    `Account ${ACCOUNT}'s tokens may not go to ORIGIN, named with a user or password, but only to ORIGIN. Correct the URL, or list the origin in the option trustedOrigins if it is yours.`,
+    `Account ${ACCOUNT}'s tokens may not go to ORIGIN, named with a user or password, but only to ORIGIN. Correct the URL, or list the origin in trustedOrigins if it is yours.`,
   ],
   [
     'a trusted origin with a user',
@@ -161,7 +161,7 @@ it.each<[string, Scene, string, string]>([
       return http.post(`http://u@127.0.0.1:1${SEND}`, {}, { onBehalfOf: 'c' });
     },
     'ERR_UNTRUSTED_ORIGIN',
-    `Account ${ACCOUNT}'s tokens may not go to http://127.0.0.1:1, named with a user or password, but only to http://127.0.0.1:1. Correct the URL, or list the origin in the option trustedOrigins if it is yours.`,
+    `Account ${ACCOUNT}'s tokens may not go to http://127.0.0.1:1, named with a user or password, but only to http://127.0.0.1:1. Correct the URL, or list the origin in trustedOrigins if it is yours.`,
   ],
   [
     'a Domain API that knows no account',

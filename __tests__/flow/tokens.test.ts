@@ -230,12 +230,12 @@ describe('the life of a token', () => {
 
   it('of a ConsumerJWS has no end, unless it has an exp', async () => {
     let now = 1_700_000_000_000;
-    const { cloud, auth } = await startConnector({ clock: { now: () => now }, domainTtlMs: 1e12 });
+    const { cloud, auth } = await startConnector({ clock: { now: () => now }, domainTtlMs: 500 * HOUR });
     const expiring = makeToken({ ext_consumer_id: 'b', exp: now / 1_000 + 600 });
     cloud.script.idp = ({ body }) => (body.includes('"b"') ? { status: 201, body: { token: expiring } } : undefined);
     await auth.getConsumerJws('a');
     await auth.getConsumerJws('b');
-    now += 1_000 * HOUR;
+    now += 400 * HOUR;
     await auth.getConsumerJws('a');
     expect(cloud.count('idp')).toBe(2);
     await auth.getConsumerJws('b');

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { resolveOptions } from '../../lib/options.js';
+import { resolveOptions } from '../../lib/resolve-options.js';
 
 const ROOT = resolve(__dirname, '../..');
 const read = (page: string): string => readFileSync(join(ROOT, page), 'utf8');

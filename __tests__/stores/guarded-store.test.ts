@@ -1,3 +1,4 @@
+import { createPending } from '../../lib/pending.js';
 import { guardStore, StoreFault } from '../../lib/stores/guarded-store.js';
 import type { TokenStore } from '../../lib/stores/token-store.js';
 import { defer, until } from '../support/cloud.js';
@@ -18,7 +19,7 @@ function guard(own: Partial<Record<keyof TokenStore, (...args: never[]) => unkno
       },
     ]),
   );
-  const guarded = guardStore({ store: store as never, timeoutMs, clock: { now: () => now } });
+  const guarded = guardStore({ store: store as never, timeoutMs, clock: { now: () => now }, pending: createPending() });
   const value = async () => 'value';
   const operations: Record<string, () => Promise<unknown>> = {
     get: () => guarded.get('k'),

@@ -1,10 +1,12 @@
+import { appJwtOf } from '../../lib/tokens/identity.js';
 import { ageHere, readStoredToken, writeStoredToken } from '../../lib/tokens/stored-token.js';
+import { issuedToken } from '../../lib/tokens/token.js';
 import { makeToken } from '../support/cloud.js';
 
 const CONSUMER = { accountId: '70012345', consumerId: 'c' };
-const ACCOUNT = { accountId: '70012345' };
+const ACCOUNT = appJwtOf('70012345');
 const value = makeToken({ account_id: '70012345', ext_consumer_id: 'c' });
-const token = { value, receivedAt: 1_000, lifetimeMs: 60_000 };
+const token = { ...issuedToken(value, 1_000, 60_000), isShared: true };
 const entry = (changes: object = {}) =>
   JSON.stringify({ ...JSON.parse(writeStoredToken('key', { token, isForced: false })), ...changes });
 
@@ -51,5 +53,5 @@ it.each([
   ['of one without an end, though the store keeps it for a while only', undefined, 30_000, 5_000, 1_000],
   ['of one without an end, as of now where its own is ahead', undefined, 500, undefined, 500],
 ])('its age is told %s', (_, lifetimeMs, now, leftMs, receivedAt) => {
-  expect(ageHere({ ...token, lifetimeMs }, now, leftMs)).toEqual({ value, lifetimeMs, receivedAt });
+  expect(ageHere({ ...token, lifetimeMs }, now, leftMs)).toEqual({ ...token, lifetimeMs, receivedAt });
 });

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { ConnectorAuthError, isConnectorAuthError } from '../../lib/errors.js';
 import { createCooldown } from '../../lib/tokens/cooldown.js';
-import type { Identity } from '../../lib/tokens/identity.js';
-import type { Token } from '../../lib/tokens/token.js';
-import { createAppJwtMemory } from '../../lib/tokens/token-memory.js';
+import { appJwtOf, type Identity } from '../../lib/tokens/identity.js';
+import { issuedToken, type Token } from '../../lib/tokens/token.js';
+import { createAppJwtCache } from '../../lib/tokens/token-cache.js';
 import { createTokenSource } from '../../lib/tokens/token-source.js';
 import { effort } from '../support/effort.js';
 
-const IDENTITIES: readonly Identity[] = [{ accountId: 'a' }, { accountId: 'b' }];
+const IDENTITIES: readonly Identity[] = [appJwtOf('a'), appJwtOf('b')];
 const LIFETIME_MS = 1_000;
 const WINDOWS = { refreshAheadMs: 200, expiryMarginMs: 50 };
 const FORCED_MS = 60;
@@ -28,7 +28,7 @@ function createWorld() {
   const clock = { now: () => now };
   const calls: Call[] = [];
   const source = createTokenSource({
-    memory: createAppJwtMemory(),
+    cache: createAppJwtCache(),
     clock,
     windows: WINDOWS,
     forcedRefreshIntervalMs: FORCED_MS,
@@ -36,7 +36,7 @@ function createWorld() {
     fetchToken: ({ identity, isWanted }) =>
       new Promise<Token>((resolve, reject) => {
         const settle = (outcome: Outcome) => {
-          if ('value' in outcome) resolve({ value: outcome.value, receivedAt: now, lifetimeMs: LIFETIME_MS });
+          if ('value' in outcome) resolve(issuedToken(outcome.value, now, LIFETIME_MS));
           else reject('failed' in outcome ? new ConnectorAuthError('ERR_APP_JWT', 'no') : new Error('given up'));
         };
         calls.push({

@@ -2,6 +2,7 @@ import {
   appJwtLifetimeMs,
   consumerJwsLifetimeMs,
   findWrongClaim,
+  issuedToken,
   phaseOf,
   readClaims,
 } from '../../lib/tokens/token.js';
@@ -80,24 +81,24 @@ const WINDOWS = { refreshAheadMs: 300_000, expiryMarginMs: 30_000 };
 
 it.each([
   ['fresh', 3_600_000, 3_299_999, 'fresh'],
-  ['with as much left as it is renewed ahead', 3_600_000, 3_300_000, 'due'],
-  ['with more than the margin left', 3_600_000, 3_569_999, 'due'],
-  ['with no more than the margin left', 3_600_000, 3_570_000, 'dead'],
+  ['with as much left as it is renewed ahead', 3_600_000, 3_300_000, 'stale'],
+  ['with more than the margin left', 3_600_000, 3_569_999, 'stale'],
+  ['with no more than the margin left', 3_600_000, 3_570_000, 'expired'],
   ['of a life shorter than both, before its middle', 110_000, 59_999, 'fresh'],
-  ['of a life shorter than both, past its middle', 110_000, 60_001, 'due'],
-  ['of a life shorter than both, near its end', 110_000, 105_000, 'dead'],
+  ['of a life shorter than both, past its middle', 110_000, 60_001, 'stale'],
+  ['of a life shorter than both, near its end', 110_000, 105_000, 'expired'],
   ['of a life as short as both, on arrival', 330_000, 0, 'fresh'],
   ['of a life as short as both, past its middle', 330_000, 179_999, 'fresh'],
-  ['of no life', 0, 0, 'dead'],
+  ['of no life', 0, 0, 'expired'],
   ['received in the future, as it seems', 3_600_000, -7_200_000, 'fresh'],
   ['without an end', undefined, 1e15, 'fresh'],
 ])('a token %s', (_, lifetimeMs, age, state) => {
-  const token = { value: '', receivedAt: 0, lifetimeMs };
+  const token = issuedToken('', 0, lifetimeMs);
   expect(phaseOf(token, age, WINDOWS)).toBe(state);
 });
 
 it('nothing is renewed ahead when refreshAheadMs is 0', () => {
   const windows = { refreshAheadMs: 0, expiryMarginMs: 30_000 };
-  const token = { value: '', receivedAt: 0, lifetimeMs: 20_000 };
-  expect([9_000, 9_999, 10_000].map((now) => phaseOf(token, now, windows))).toEqual(['fresh', 'fresh', 'dead']);
+  const token = issuedToken('', 0, 20_000);
+  expect([9_000, 9_999, 10_000].map((now) => phaseOf(token, now, windows))).toEqual(['fresh', 'fresh', 'expired']);
 });

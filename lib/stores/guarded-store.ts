@@ -1,8 +1,9 @@
 import type { Clock } from '../clock.js';
 import type { StoreErrorEvent } from '../events.js';
+import type { Pending } from '../pending.js';
 import type { TokenLock, TokenStore } from './token-store.js';
 
-/** Why an operation of the store came to nothing. `resting`: it was not even tried, since the store did not answer lately. */
+/** Why an operation of the store failed. `resting`: it was not tried, because the store did not answer lately. */
 export class StoreFault extends Error {
   constructor(
     readonly operation: StoreErrorEvent['operation'],
@@ -19,24 +20,24 @@ export class StoreFault extends Error {
 }
 
 /**
- * A store that cannot do harm: each operation ends in good time, and fails with a StoreFault or not at all.
+ * A store that cannot fail or hold up a request (design G3): each operation ends in time, and fails only with a StoreFault.
  *
- * A store that once did not answer in time is left alone for a while, and whoever waits for it just then waits no longer: so a
- * request that asks for several things waits for a dead store but once.
+ * A store that did not answer in time is left alone for a while, and all waits for it end. So a request that needs several
+ * entries waits for a dead store only once.
  */
 export interface GuardedStore {
   readonly canLock: boolean;
   get(key: string): Promise<string | undefined>;
-  /** @param makeValue called when its turn has come, if the store is then worth it */
+  /** @param makeValue called when the write's turn comes */
   set(key: string, makeValue: () => Promise<string>, ttlMs: number | undefined): Promise<void>;
   delete(key: string, value?: string): Promise<void>;
-  /** Takes a lock, and keeps it alive for as long as it is held. @returns its release, which never fails */
+  /** Takes a lock, and extends it while it is held. @returns its release, which never fails */
   lock(key: string, ttlMs: number): Promise<(() => void) | undefined>;
   /** `undefined` when it is not known. */
   getTtl(key: string): Promise<number | undefined>;
-  /** Sleeps, but no longer than the store is alive. */
+  /** Sleeps, unless the store is left alone. */
   pause(ms: number): Promise<void>;
-  /** Gives locks back and ends all waits. */
+  /** Ends all waits and gives locks back. Writes that have begun still end. */
   close(): void;
 }
 
@@ -47,39 +48,46 @@ export interface GuardedStoreParts {
   readonly store: TokenStore;
   readonly timeoutMs: number;
   readonly clock: Clock;
+  /** Counts what `close()` of the whole must wait for. */
+  readonly pending: Pending;
 }
 
-export function guardStore({ store, timeoutMs, clock }: GuardedStoreParts): GuardedStore {
+export function guardStore({ store, timeoutMs, clock, pending }: GuardedStoreParts): GuardedStore {
   let restsUntil = Number.NEGATIVE_INFINITY;
   let isClosed = false;
-  /** Whoever waits for the store now: each can be told to wait no longer. */
+  /** Ends the waits for the store, reads and pauses. */
   const waiting = new Set<() => void>();
+  /** Ends the waits for writes, which close() does not end. */
+  const writing = new Set<() => void>();
   const held = new Set<() => void>();
-  /** What was begun to be written, by key: writes of one key go one after the other, and whoever reads waits for them. */
+  /** The writes under way, by key. Writes of one key follow each other, and reads of the key wait for them. */
   const writes = new Map<string, Promise<unknown>>();
 
-  const isResting = () => isClosed || clock.now() < restsUntil;
+  const isLeftAlone = () => clock.now() < restsUntil;
+  const isResting = () => isClosed || isLeftAlone();
 
   function rest(): void {
     restsUntil = clock.now() + REST_MS;
     endWaits();
+    for (const end of [...writing]) end();
   }
 
   function endWaits(): void {
     for (const end of [...waiting]) end();
   }
 
-  /** Runs an operation for as long as the store may take. What comes later goes to `onLate`. */
+  /** Runs an operation for as long as the store may take. A later result goes to `onLate`. */
   function bounded<T>(
     operation: StoreErrorEvent['operation'],
     begin: () => Promise<T>,
     onLate: (result: T) => void = () => {},
   ): Promise<T> {
+    const ends = operation === 'set' || operation === 'delete' ? writing : waiting;
     return new Promise((resolve, reject) => {
       let isOver = false;
       const end = () => {
         isOver = true;
-        waiting.delete(giveUp);
+        ends.delete(giveUp);
         clearTimeout(timer);
       };
       const giveUp = () => {
@@ -92,9 +100,9 @@ export function guardStore({ store, timeoutMs, clock }: GuardedStoreParts): Guar
         reject(new StoreFault(operation, 'timeout'));
         rest();
       };
-      // An answer that came while this process was busy elsewhere is read before the timeout counts.
+      // An answer that arrived while this process was busy is read before the timeout counts.
       const timer = setTimeout(() => setImmediate(onTimeout), timeoutMs);
-      waiting.add(giveUp);
+      ends.add(giveUp);
       // Async, so that a store that throws at once rejects like any other.
       (async () => begin())().then(
         (result) => {
@@ -124,6 +132,17 @@ export function guardStore({ store, timeoutMs, clock }: GuardedStoreParts): Guar
     return done;
   }
 
+  /** A lock that cannot be given back expires. */
+  function giveBack(lock: TokenLock | undefined): void {
+    if (typeof lock === 'function') inBackground(lock);
+  }
+
+  /** No request waits for it, and its failure fails none. */
+  function inBackground(work: () => unknown): void {
+    const done = bounded('delete', async () => work());
+    pending.track(done).catch(() => {});
+  }
+
   return {
     canLock: store.lock !== undefined,
     async get(key) {
@@ -136,27 +155,27 @@ export function guardStore({ store, timeoutMs, clock }: GuardedStoreParts): Guar
     },
     set: (key, makeValue, ttlMs) =>
       write(key, async () => {
-        if (isResting()) throw new StoreFault('set', 'resting');
+        if (isLeftAlone()) throw new StoreFault('set', 'resting');
         const value = await makeValue();
-        const answer = await attempt('set', () => store.set(key, value, ttlMs));
+        const answer = await bounded('set', () => store.set(key, value, ttlMs));
         if (answer === false) throw new StoreFault('set', 'failed');
       }),
-    // Nobody waits for it, so that it is tried at any time: what is left there would be used again.
+    // It is always tried: no request waits for it, and a token that stays there would be used again.
     delete: (key, value) =>
       write(key, async () => {
         await bounded('delete', () => (value === undefined ? store.delete(key) : store.delete(key, value)));
       }),
     async lock(key, ttlMs) {
-      const lock = await attempt('lock', async () => store.lock?.(key, ttlMs), releaseQuietly);
+      const lock = await attempt('lock', async () => store.lock?.(key, ttlMs), giveBack);
       if (lock === undefined || lock === null) return undefined;
       if (typeof lock !== 'function') throw new StoreFault('lock', 'unusable');
-      // Thrice in its time, so that one extension may be lost.
-      const heartbeat = setInterval(() => quietly(() => lock.extend?.(ttlMs)), ttlMs / 3);
+      // Three times in its life, so that one extension may be lost.
+      const heartbeat = setInterval(() => lock.extend && inBackground(() => lock.extend?.(ttlMs)), ttlMs / 3);
       heartbeat.unref();
       const release = () => {
         if (!held.delete(release)) return;
         clearInterval(heartbeat);
-        releaseQuietly(lock);
+        giveBack(lock);
       };
       held.add(release);
       return release;
@@ -178,23 +197,14 @@ export function guardStore({ store, timeoutMs, clock }: GuardedStoreParts): Guar
       });
     },
     close() {
-      for (const release of [...held]) release();
       isClosed = true;
       endWaits();
+      for (const release of [...held]) release();
     },
   };
 }
 
-/** A lock that cannot be given back lapses by itself. */
-function releaseQuietly(lock: TokenLock | undefined): void {
-  if (typeof lock === 'function') quietly(lock);
-}
-
-function quietly(deed: () => unknown): void {
-  (async () => deed())().catch(() => {});
-}
-
-/** `ECONNREFUSED` of a socket's error, `WRONGTYPE` of an answer of Redis's; the class of any other. */
+/** Such as `ECONNREFUSED` of a socket, or `WRONGTYPE` of an answer of Redis; else the error's class. */
 function codeOf(error: unknown): string {
   const { code, message, name } = (error ?? {}) as { code?: unknown; message?: unknown; name?: unknown };
   if (typeof code === 'string' && /^\w{1,40}$/.test(code)) return code;

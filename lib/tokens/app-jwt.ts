@@ -1,9 +1,11 @@
 import { isConnectorAuthError } from '../errors.js';
-import type { Credentials, ResolvedOptions } from '../options.js';
+import type { Credentials } from '../options.js';
+import type { ResolvedOptions } from '../resolve-options.js';
 import type { IsWanted } from '../wait.js';
 import type { CredentialsBook } from './credentials.js';
 import type { Domains } from './domains.js';
-import { appJwtLifetimeMs, findWrongClaim, readClaims, type Token, wantedClaims } from './token.js';
+import { appJwtOf } from './identity.js';
+import { appJwtLifetimeMs, findWrongClaim, issuedToken, readClaims, type Token, wantedClaims } from './token.js';
 import { type TokenClient, unusableAnswer } from './token-client.js';
 
 export interface AppJwtParts {
@@ -14,8 +16,8 @@ export interface AppJwtParts {
 }
 
 /**
- * Asks Sentinel for an AppJWT (OAuth 2.0 client credentials). Credentials that Sentinel refuses are looked up again once,
- * so that a rotated secret heals by itself.
+ * Asks Sentinel for an AppJWT (OAuth 2.0 client credentials). If Sentinel refuses the credentials, they are looked up again
+ * once, so that a rotated secret needs no restart.
  *
  * @throws ConnectorAuthError `ERR_APP_JWT`, `ERR_DOMAIN_LOOKUP` or `ERR_UNKNOWN_ACCOUNT`
  */
@@ -52,6 +54,7 @@ async function askSentinel(
   const request = {
     ...call,
     isWanted,
+    retry: true,
     method: 'post',
     url: origin + path,
     headers: { 'Content-Type': 'application/x-www-form-urlencoded', Accept: 'application/json' },
@@ -61,8 +64,8 @@ async function askSentinel(
     const value = answer.access_token;
     const claims = readClaims(value);
     if (typeof value !== 'string' || !claims) throw unusableAnswer(call, 'no access_token that is a JWT', status);
-    const wrong = findWrongClaim(claims, wantedClaims({ accountId }));
+    const wrong = findWrongClaim(claims, wantedClaims(appJwtOf(accountId)));
     if (wrong) throw unusableAnswer(call, `an AppJWT for another account (claim ${wrong})`, status);
-    return { value, receivedAt: options.clock.now(), lifetimeMs: appJwtLifetimeMs(claims, answer.expires_in) };
+    return issuedToken(value, options.clock.now(), appJwtLifetimeMs(claims, answer.expires_in));
   });
 }

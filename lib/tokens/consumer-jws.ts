@@ -1,8 +1,9 @@
 import { type ConnectorAuthError, isConnectorAuthError } from '../errors.js';
-import type { ResolvedOptions } from '../options.js';
+import type { ResolvedOptions } from '../resolve-options.js';
 import type { IsWanted } from '../wait.js';
 import type { Domains } from './domains.js';
-import { consumerJwsLifetimeMs, findWrongClaim, readClaims, type Token, wantedClaims } from './token.js';
+import { appJwtOf, type Identity } from './identity.js';
+import { consumerJwsLifetimeMs, findWrongClaim, issuedToken, readClaims, type Token, wantedClaims } from './token.js';
 import { type TokenClient, unusableAnswer } from './token-client.js';
 import type { TokenSource } from './token-source.js';
 
@@ -14,26 +15,26 @@ export interface ConsumerJwsParts {
 }
 
 /**
- * Asks IDP for a consumer's ConsumerJWS. When IDP refuses the AppJWT, that is renewed and IDP asked once more.
+ * Asks IDP for a consumer's ConsumerJWS. If IDP refuses the AppJWT, the AppJWT is renewed and IDP asked once more (design D7).
  *
- * @throws ConnectorAuthError `ERR_CONSUMER_JWS`, or what the AppJWT or the lookup of IDP's host failed with
+ * @throws ConnectorAuthError `ERR_CONSUMER_JWS`, or the error of the AppJWT or of the lookup of IDP's host
  */
 export async function fetchConsumerJws(
   parts: ConsumerJwsParts,
-  accountId: string,
-  consumerId: string,
+  identity: Identity,
   isWanted: IsWanted,
 ): Promise<Token> {
   const { appJwts } = parts;
-  const appJwt = await appJwts.get({ accountId }, isWanted);
+  const { accountId } = identity;
+  const appJwt = await appJwts.get(appJwtOf(accountId), isWanted);
   try {
-    return await askIdp(parts, accountId, consumerId, appJwt.value, isWanted);
+    return await askIdp(parts, identity, appJwt.value, isWanted);
   } catch (error) {
     if (!isConnectorAuthError(error) || !refusesAppJwt(error)) throw error;
-    appJwts.refuse({ accountId }, appJwt.value);
-    const renewed = await appJwts.get({ accountId }, isWanted);
+    appJwts.refuse(appJwtOf(accountId), appJwt.value);
+    const renewed = await appJwts.get(appJwtOf(accountId), isWanted);
     if (renewed.value === appJwt.value) throw error;
-    return askIdp(parts, accountId, consumerId, renewed.value, isWanted);
+    return askIdp(parts, identity, renewed.value, isWanted);
   }
 }
 
@@ -41,15 +42,16 @@ const refusesAppJwt = (error: ConnectorAuthError): boolean => error.code === 'ER
 
 async function askIdp(
   { options, client, domains }: ConsumerJwsParts,
-  accountId: string,
-  consumerId: string,
+  identity: Identity,
   appJwt: string,
   isWanted: IsWanted,
 ): Promise<Token> {
+  const { accountId, consumerId } = identity;
   const call = { stage: 'idp', accountId } as const;
   const request = {
     ...call,
     isWanted,
+    retry: true,
     method: 'post',
     url: `${await domains.origin(accountId, 'idp')}/api/account/${encodeURIComponent(accountId)}/consumer?v=1.0`,
     headers: { 'Content-Type': 'application/json', Accept: 'application/json', Authorization: appJwt },
@@ -59,9 +61,9 @@ async function askIdp(
     const value = answer.token;
     const claims = readClaims(value);
     if (typeof value !== 'string' || !claims) throw unusableAnswer(call, 'no token that is a JWS', status);
-    const wrong = findWrongClaim(claims, wantedClaims({ accountId, consumerId }));
+    const wrong = findWrongClaim(claims, wantedClaims(identity));
     if (wrong) throw unusableAnswer(call, `a ConsumerJWS for another account or consumer (claim ${wrong})`, status);
     const receivedAt = options.clock.now();
-    return { value, receivedAt, lifetimeMs: consumerJwsLifetimeMs(claims, receivedAt) };
+    return issuedToken(value, receivedAt, consumerJwsLifetimeMs(claims, receivedAt));
   });
 }

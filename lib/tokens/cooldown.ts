@@ -3,19 +3,19 @@ import type { Clock } from '../clock.js';
 import { ConnectorAuthError, type ConnectorAuthErrorCode, copyError, isConnectorAuthError } from '../errors.js';
 import { type Identity, keyOf } from './identity.js';
 
-/** How long a failed call is answered from memory: `min` at first, twice as long each time it fails again, up to `max`. */
+/** How long a failed call is answered from memory: `min` at first, doubled each time it fails again, up to `max`. */
 export interface CooldownRange {
   /** In milliseconds. */
   readonly min: number;
-  /** In milliseconds; 0 remembers no failure at all. */
+  /** In milliseconds. 0 remembers no failure. */
   readonly max: number;
 }
 
-/** What the service said last, while it is pointless to ask again. */
+/** Remembers failures, so that a service that fails is not asked at once again (design D11). */
 export interface Cooldown {
-  /** @throws ConnectorAuthError the failure in memory, while it is cooling down */
+  /** @throws ConnectorAuthError the remembered failure, until it has cooled down */
   assertOver(identity: Identity): void;
-  /** Remembers a failure, and gives the error that says when the next try will be. Another source's is given back as it is. */
+  /** Remembers a failure. @returns the error, with `retryAt`; the error of another source as it is */
   start(identity: Identity, error: unknown): unknown;
   end(identity: Identity): void;
   /** Forgets the failures of all identities that match. */
@@ -33,11 +33,11 @@ interface Failure {
 export interface CooldownParts {
   readonly clock: Clock;
   readonly range: CooldownRange;
-  /** The failures that are this cool-down's business: an AppJWT that could not be had is none of a ConsumerJWS's. */
+  /** The code of the failures to remember. */
   readonly code: ConnectorAuthErrorCode;
 }
 
-/** Of more consumers that fail together, the ones that were asked for longest ago are asked for anew. */
+/** If more identities fail, the oldest failures are forgotten. */
 const FAILURES_KEPT = 1_000;
 
 export function createCooldown({ clock, range, code }: CooldownParts): Cooldown {
@@ -48,7 +48,7 @@ export function createCooldown({ clock, range, code }: CooldownParts): Cooldown 
       const failure = failures.get(keyOf(identity));
       if (!failure) return;
       const now = clock.now();
-      // Before its beginning it is as good as over: a clock that steps back would make it last for as long as the step.
+      // A clock that steps back must not prolong it.
       if (failure.since <= now && now < failure.until) throw copyError(failure.error);
     },
     start(identity, error) {

@@ -1,45 +1,63 @@
 import { AxiosError, isAxiosError } from 'axios';
 import pMemoize from 'p-memoize';
-import { ConnectorAuthError } from '../errors.js';
-import { type Credentials, isAccountId, isCredentials, type ResolvedOptions } from '../options.js';
-import { waitFor } from '../wait.js';
+import { ConnectorAuthError, isConnectorAuthError } from '../errors.js';
+import type { Credentials } from '../options.js';
+import { isAccountId, isCredentials, type ResolvedOptions } from '../resolve-options.js';
+import { endAfter, timeoutError, type Waits } from '../wait.js';
 
-/** Which accounts are ours, and with what they sign in. */
+/** The accounts that this connector serves, and their credentials. */
 export interface CredentialsBook {
-  /** Credentials in hand; `undefined` when the account was not looked up yet. */
-  known(accountId: string): Credentials | undefined;
-  /** @throws ConnectorAuthError `ERR_UNKNOWN_ACCOUNT` when there are none for the account */
+  /** The credentials in memory; `undefined` if the account was not looked up yet. */
+  peek(accountId: string): Credentials | undefined;
+  /** @throws ConnectorAuthError `ERR_UNKNOWN_ACCOUNT` if there are none for the account */
   find(accountId: string): Promise<Credentials>;
-  /** Looks again, past the ones in hand, such as after these were refused. */
+  /** Whether there are credentials for the account; `undefined` if the lookup failed. */
+  has(accountId: string): Promise<boolean | undefined>;
+  /** Looks the account up again, for example after Sentinel refused the credentials in memory. */
   renew(accountId: string): Promise<Credentials>;
 }
 
-export function createCredentialsBook(options: ResolvedOptions): CredentialsBook {
-  const inHand = new Map<string, Credentials>();
+export function createCredentialsBook(options: ResolvedOptions, waits: Waits): CredentialsBook {
+  const known = new Map<string, Credentials>();
+  // One brand's credentials are in memory from the start.
+  if (options.accountId !== undefined) {
+    const own: unknown = options.credentials(options.accountId);
+    if (isCredentials(own)) known.set(options.accountId, own);
+  }
 
   const renew = pMemoize(
     async (accountId: string): Promise<Credentials> => {
       const found = isAccountId(accountId) ? await lookUp(accountId) : undefined;
       if (!isCredentials(found)) throw unknownAccount(accountId, found);
-      inHand.set(accountId, found);
+      known.set(accountId, found);
       return found;
     },
     { cache: false },
   );
 
   async function lookUp(accountId: string): Promise<unknown> {
+    const timeout = options.tokenTimeoutMs;
     try {
-      // All of the account's requests wait for the one lookup: one that hangs must end, or they all would for good.
-      return await waitFor(async () => options.credentials(accountId), { timeout: options.tokenTimeoutMs });
+      // All requests of the account wait for this one lookup. If it never ended, neither would they.
+      const enders = [endAfter(timeout, () => timeoutError({ timeout }))];
+      return await waits.waitFor(async () => options.credentials(accountId), enders, accountId);
     } catch (error) {
+      if (isConnectorAuthError(error)) throw error;
       const message = `The option credentials failed for account ${accountId} (${nameOf(error)}). The next request asks it again.`;
       throw new ConnectorAuthError('ERR_UNKNOWN_ACCOUNT', message, { accountId, transient: true });
     }
   }
 
+  const find = async (accountId: string): Promise<Credentials> => known.get(accountId) ?? renew(accountId);
+
   return {
-    known: (accountId) => inHand.get(accountId),
-    find: async (accountId) => inHand.get(accountId) ?? renew(accountId),
+    peek: (accountId) => known.get(accountId),
+    find,
+    has: (accountId) =>
+      find(accountId).then(
+        () => true,
+        (error: unknown) => (isConnectorAuthError(error) && !error.transient ? false : undefined),
+      ),
     renew,
   };
 }
@@ -53,7 +71,7 @@ function unknownAccount(accountId: string, found: unknown): ConnectorAuthError {
   const what =
     found === undefined || found === null
       ? 'There are no credentials'
-      : 'The option credentials gave no { clientId, clientSecret }';
+      : 'The option credentials returned no { clientId, clientSecret }';
   const message = `${what} for account ${accountId}. Check the account in the URL, and the options accountId or credentials.`;
   return new ConnectorAuthError('ERR_UNKNOWN_ACCOUNT', message, { accountId });
 }

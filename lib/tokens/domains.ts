@@ -1,29 +1,22 @@
 import pMemoize from 'p-memoize';
 import { isConnectorAuthError } from '../errors.js';
-import type { ResolvedOptions } from '../options.js';
 import { originOfBareHost } from '../origin.js';
-import type { Identity } from './identity.js';
+import { ownOf } from '../own.js';
+import type { ResolvedOptions } from '../resolve-options.js';
+import { appJwtOf, type Identity } from './identity.js';
 import { type Answer, type TokenCall, type TokenClient, unusableAnswer } from './token-client.js';
 
-/** Where a service is for an account. */
-export interface Host {
-  /** Such as `https://lo.idp.liveperson.net`. */
-  readonly origin: string;
-  /** When it must be looked up again, in epoch milliseconds. */
-  readonly until: number;
-}
-
-/** Resolves LivePerson's services to hosts, with the Domain API. */
+/** Resolves LivePerson's services to origins such as `https://lo.idp.liveperson.net`, with the Domain API. */
 export interface Domains {
-  /** @throws ConnectorAuthError `ERR_DOMAIN_LOOKUP` */
-  host(accountId: string, service: string): Promise<Host>;
+  /** The origin in memory; `undefined` if it must be looked up. */
+  peek(accountId: string, service: string, now: number): string | undefined;
   /** @throws ConnectorAuthError `ERR_DOMAIN_LOOKUP` */
   origin(accountId: string, service: string): Promise<string>;
-  /** Ages of what is in memory, in milliseconds. */
+  /** How long ago each account's hosts were looked up, in milliseconds. */
   ages(): ReadonlyMap<string, number>;
 }
 
-/** After a failed refresh the old hosts serve for this long before the next try, or for `domainTtlMs` if that is less. */
+/** After a failed refresh the old hosts stay in use for this long, or for `domainTtlMs` if that is less. Then the next attempt. */
 const FAILED_REFRESH_PAUSE_MS = 60_000;
 
 type Origins = ReadonlyMap<string, string>;
@@ -45,7 +38,7 @@ export function createDomains(
   /** Asks for the list of all services, and for the one service's own page where the list does not name it. */
   async function ask(accountId: string, service: string, retry: boolean): Promise<Origins> {
     const path = `${domainApi}/api/account/${encodeURIComponent(accountId)}/service`;
-    const call = { stage: 'domain', accountId, retry, method: 'get' } as const;
+    const call = { stage: 'domain', accountId, retry, method: 'get', isWanted: () => true } as const;
 
     const listed = await client
       .call({ ...call, url: `${path}/baseURI.json?version=1.0` }, (answer, status) => {
@@ -98,7 +91,7 @@ export function createDomains(
           refreshAt: now + domainTtlMs,
         };
       } catch (error) {
-        onFailed({ accountId }, error);
+        onFailed(appJwtOf(accountId), error);
         if (!keepsServing) throw error;
         lookup = { ...old, refreshAt: now + Math.min(domainTtlMs, FAILED_REFRESH_PAUSE_MS) };
       }
@@ -108,28 +101,24 @@ export function createDomains(
     { cache: false },
   );
 
-  async function host(accountId: string, service: string): Promise<Host> {
+  function peek(accountId: string, service: string, now: number): string | undefined {
     const fixed = options.domains.get(service);
-    if (fixed !== undefined) return { origin: fixed, until: Number.POSITIVE_INFINITY };
-    for (;;) {
-      const known = lookups.get(accountId);
-      const inHand = known && clock.now() < known.refreshAt ? hostIn(known, service) : undefined;
-      // Whoever joined a lookup for another service may still lack its own, and looks once more.
-      const found = inHand ?? hostIn(await refresh(accountId, service), service);
-      if (found) return found;
-    }
+    if (fixed !== undefined) return fixed;
+    const known = lookups.get(accountId);
+    return known && now < known.refreshAt ? known.origins.get(service) : undefined;
   }
 
   return {
-    host,
-    origin: async (accountId, service) => (await host(accountId, service)).origin,
+    peek,
+    async origin(accountId, service) {
+      for (;;) {
+        // A lookup that another service's caller began may lack this service. Then it is looked up once more.
+        const found = peek(accountId, service, clock.now()) ?? (await refresh(accountId, service)).origins.get(service);
+        if (found !== undefined) return found;
+      }
+    },
     ages: () => new Map([...lookups].map(([accountId, { resolvedAt }]) => [accountId, clock.now() - resolvedAt])),
   };
-}
-
-function hostIn({ origins, refreshAt }: Lookup, service: string): Host | undefined {
-  const origin = origins.get(service);
-  return origin === undefined ? undefined : { origin, until: refreshAt };
 }
 
 type Hosts = ReadonlyMap<string, unknown>;
@@ -139,7 +128,7 @@ function readHosts(answer: Answer): Hosts {
   const entries: unknown[] = Array.isArray(answer.baseURIs) ? answer.baseURIs : [answer];
   const hosts = new Map<string, unknown>();
   for (const entry of entries) {
-    const { service, baseURI } = (entry ?? {}) as { service?: unknown; baseURI?: unknown };
+    const { service, baseURI } = ownOf(Object(entry)) as { service?: unknown; baseURI?: unknown };
     if (typeof service === 'string' && baseURI !== undefined) hosts.set(service, baseURI);
   }
   return hosts;

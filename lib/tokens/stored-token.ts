@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import { ownOf } from '../own.js';
 import { hashOf, type Identity, kindOf } from './identity.js';
-import { findWrongClaim, readClaims, type Token, wantedClaims } from './token.js';
+import { findWrongClaim, issuedToken, readClaims, type Token, wantedClaims } from './token.js';
 
 /** With what an account signs in, as far as it tells tokens apart. */
 export interface StoredUnder {
@@ -45,16 +46,21 @@ export function readStoredToken(text: string, key: string, identity: Identity): 
   if (!isEndless && !Number.isFinite(lifetimeMs)) return undefined;
   const claims = readClaims(value);
   if (!claims || findWrongClaim(claims, wantedClaims(identity))) return undefined;
-  const token = { value, receivedAt: receivedAt as number, lifetimeMs: lifetimeMs as number | undefined };
+  const token = {
+    ...issuedToken(value, receivedAt as number, lifetimeMs as number | undefined),
+    isShared: true,
+  };
   return { token, isForced: isForced === true };
 }
 
+const NOTHING: Readonly<Record<string, unknown>> = Object.create(null);
+
 function parse(text: string): Readonly<Record<string, unknown>> {
-  if (text.length > LONGEST_VALUE) return {};
+  if (text.length > LONGEST_VALUE) return NOTHING;
   try {
-    return (JSON.parse(text) as Record<string, unknown> | null) ?? {};
+    return ownOf(Object(JSON.parse(text)) as object) as Readonly<Record<string, unknown>>;
   } catch {
-    return {};
+    return NOTHING;
   }
 }
 

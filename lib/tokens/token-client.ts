@@ -4,34 +4,37 @@ import axiosRetry from 'axios-retry';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { ConnectorAuthError, type ConnectorAuthErrorCode, closedError } from '../errors.js';
 import type { FailureEvent } from '../events.js';
-import type { ResolvedOptions } from '../options.js';
+import { ownOf } from '../own.js';
+import { createPending } from '../pending.js';
+import type { ResolvedOptions } from '../resolve-options.js';
 import { askedPauseMs, isTransientFault, tokenCallRetry } from '../retry-policy.js';
 import { type IsWanted, timeoutMs } from '../wait.js';
 
-/** No honest answer of these services comes near it. */
+/** Answers of these services are far shorter (design D12). */
 const LONGEST_ANSWER_BYTES = 64 * 1024;
 
 export interface TokenCall extends Pick<AxiosRequestConfig, 'method' | 'url' | 'headers' | 'data'> {
   readonly stage: FailureEvent['stage'];
   readonly accountId: string;
-  /** False for a call that nobody needs to wait long for. */
-  readonly retry?: boolean;
+  /** Whether a failed attempt is retried. */
+  readonly retry: boolean;
   /** Asked when the call's turn has come. */
-  readonly isWanted?: IsWanted;
+  readonly isWanted: IsWanted;
 }
 
 export type Answer = Readonly<Record<string, unknown>>;
 
-/** The package's own way to Sentinel, IDP and the Domain API. It shares nothing with the user's instance. */
+/** Calls Sentinel, IDP and the Domain API. It shares nothing with the user's instance (design D12). */
 export interface TokenClient {
   /**
-   * What `read` makes of the JSON object of a 2xx answer. It may throw `unusableAnswer`.
+   * Makes a call. @param read takes what is needed from the JSON object of a 2xx answer; it may throw `unusableAnswer`
    *
    * @throws ConnectorAuthError with the code of the call's stage; `ERR_CLOSED` once closed; Axios's CanceledError for a
-   * call that nobody waited for when its turn had come
+   * call that nobody waited for any more when its turn came
    */
   call<T>(request: TokenCall, read: (answer: Answer, status: number) => T): Promise<T>;
-  close(): void;
+  /** Ends the calls under way. Resolves when they have ended. */
+  close(): Promise<void>;
 }
 
 const STAGES = {
@@ -42,18 +45,19 @@ const STAGES = {
 
 export function createTokenClient(options: ResolvedOptions): TokenClient {
   const closing = new AbortController();
+  const pending = createPending();
   setMaxListeners(0, closing.signal);
   const client = createPrivateInstance(options);
   axiosRetry(client, tokenCallRetry(options.retry));
   const send = sendWithin(options.tokenTimeoutMs);
-  // Turns are an account's own: calls that hang for one brand would take them all from the others.
+  // Each account has its own turns: calls that hang for one brand would take them from the others.
   const turns = new Map<string, LimitFunction>();
   const turnsOf = (accountId: string): LimitFunction => {
     const known = turns.get(accountId) ?? pLimit(options.maxConcurrentTokenRequests);
     turns.set(accountId, known);
     return known;
   };
-  // Each attempt takes a turn of its own: a call that waits for its retry keeps nobody else waiting.
+  // Each attempt takes a turn: a call that waits for its retry does not hold up the others.
   const sendInTurn =
     (accountId: string, isWanted: IsWanted): AxiosAdapter =>
     (config) =>
@@ -63,7 +67,7 @@ export function createTokenClient(options: ResolvedOptions): TokenClient {
       });
 
   async function call<T>(request: TokenCall, read: (answer: Answer, status: number) => T): Promise<T> {
-    const { stage, accountId, retry = true, isWanted = () => true, ...config } = request;
+    const { stage, accountId, retry, isWanted, ...config } = request;
     try {
       const response = await client.request<string>({
         ...config,
@@ -79,13 +83,16 @@ export function createTokenClient(options: ResolvedOptions): TokenClient {
     }
   }
 
-  return { call, close: () => closing.abort() };
+  return {
+    call: (request, read) => pending.track(call(request, read)),
+    close() {
+      closing.abort();
+      return pending.none();
+    },
+  };
 }
 
-/**
- * One attempt, which ends when its time is up. Axios's own timeout would not do: it starts anew with each byte that comes,
- * and is over when the service switches protocols.
- */
+/** One attempt. Axios's own timeout starts again with each byte, and ends when the service switches protocols. */
 function sendWithin(tokenTimeoutMs: number): AxiosAdapter {
   const send = axios.getAdapter('http');
   return async (config) => {
@@ -93,7 +100,7 @@ function sendWithin(tokenTimeoutMs: number): AxiosAdapter {
     const end = axios.CancelToken.source();
     const timer = setTimeout(end.cancel, timeoutMs(tokenTimeoutMs));
     try {
-      return await send({ ...config, timeout: 0, cancelToken: end.token });
+      return await send(Object.assign(Object.create(null), config, { timeout: 0, cancelToken: end.token }));
     } catch (error) {
       if (!end.token.reason) throw error;
       throw new AxiosError(`timeout of ${tokenTimeoutMs}ms exceeded`, AxiosError.ECONNABORTED, config);
@@ -105,7 +112,7 @@ function sendWithin(tokenTimeoutMs: number): AxiosAdapter {
 
 function createPrivateInstance({ axiosConfig }: ResolvedOptions) {
   const instance = axios.create();
-  // Whatever stands in the defaults of the static axios (an Authorization, a baseURL, transforms) is not for these calls.
+  // The defaults of the static axios (an Authorization, a baseURL, transforms) are not for these calls.
   for (const name of Object.keys(instance.defaults)) delete (instance.defaults as Record<string, unknown>)[name];
   return Object.assign(instance, {
     defaults: Object.assign(instance.defaults, axiosConfig, {
@@ -121,12 +128,12 @@ function createPrivateInstance({ axiosConfig }: ResolvedOptions) {
 function parseObject(text: string, request: TokenCall, status: number): Answer {
   try {
     const parsed: unknown = JSON.parse(text);
-    if (typeof parsed === 'object' && parsed !== null) return parsed as Answer;
+    if (typeof parsed === 'object' && parsed !== null) return ownOf(parsed) as Answer;
   } catch {}
   throw unusableAnswer(request, text === '' ? 'an empty body' : 'a body that is not a JSON object', status);
 }
 
-/** A 2xx answer that is of no use. The next request asks again. */
+/** The error for a 2xx answer that cannot be used. The next request asks again. */
 export function unusableAnswer(
   { stage, accountId }: Pick<TokenCall, 'stage' | 'accountId'>,
   what: string,
@@ -137,7 +144,7 @@ export function unusableAnswer(
   return new ConnectorAuthError(code, message, { accountId, status });
 }
 
-/** Says what happened in our own words: the error itself holds the request, and with it the secret. */
+/** The package's own error: Axios's error has the request, and with it the secret. */
 function describeFailure(error: unknown, { stage, accountId }: TokenCall, now: number): ConnectorAuthError {
   const { code, name } = STAGES[stage];
   if (!axios.isAxiosError(error)) {

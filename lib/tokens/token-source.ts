@@ -5,54 +5,51 @@ import type { IsWanted } from '../wait.js';
 import type { Cooldown } from './cooldown.js';
 import { type Identity, keyOf } from './identity.js';
 import { phaseOf, type Token, type TokenWindows } from './token.js';
-import type { Held, TokenMemory } from './token-memory.js';
+import type { CachedToken, TokenCache } from './token-cache.js';
 
-/** One token per identity: obtained lazily, renewed ahead of its end, shared by all who ask at once, dropped by value. */
+/** One token per identity: fetched lazily, renewed before it expires, shared by all callers, dropped by value. */
 export interface TokenSource {
+  /** The token in memory, if it may be used now. A stale token is renewed in the background. */
+  peek(identity: Identity, now: number): Token | undefined;
   /**
-   * The token in hand, without a wait; `undefined` where there is none that may be used at this moment. One that is near its
-   * end is renewed in the background.
-   */
-  take(identity: Identity, now: number): Token | undefined;
-  /**
-   * The token in hand, or the next one.
+   * The token in memory, or the next one.
    *
-   * @param isWanted whether the caller still waits; a call that nobody waits for any more is not begun
+   * @param isWanted whether the caller still waits; a call that nobody waits for does not begin
    */
   get(identity: Identity, isWanted?: IsWanted): Promise<Token>;
-  /** Drops a token that the service refused, at most once per `forcedRefreshIntervalMs`. A newer one stays. */
+  /** Drops a token that the service refused, at most once per `forcedRefreshIntervalMs`. A newer token stays (design D8, D10). */
   refuse(identity: Identity, value: string): void;
-  /** Drops the tokens of all identities that match, and what is known of failures; answers under way are no longer kept. */
+  /** Drops the tokens and the remembered failures of all identities that match. Answers under way are not kept. */
   invalidate(matches: (identity: Identity) => boolean): void;
 }
 
-/** A token to be fetched, and what there is to know about it. */
+/** A token to fetch. */
 export interface FetchOrder {
   readonly identity: Identity;
   readonly cause: TokenCause;
-  /** The token that the new one shall replace. */
+  /** The token that the new one replaces. */
   readonly outdated: Token | undefined;
-  /** Whether any of those who asked for it still waits. */
+  /** Whether any caller still waits for it. */
   readonly isWanted: IsWanted;
-  /** False once it was invalidated under way: what comes is then for those who wait, and for nobody after them. */
+  /** False if it was invalidated meanwhile: the token is then for the callers that wait, and not kept. */
   isCurrent(): boolean;
 }
 
 export interface TokenSourceParts {
-  readonly memory: TokenMemory;
+  readonly cache: TokenCache;
   readonly clock: Clock;
   readonly windows: TokenWindows;
-  /** A server that refuses every token costs one call in this time. */
+  /** A server that refuses every token costs one call in this time (design D10). */
   readonly forcedRefreshIntervalMs: number;
   readonly cooldown: Cooldown;
-  /** Asks the service, or whoever may have asked it already. */
+  /** Asks the store or the service. */
   fetchToken(order: FetchOrder): Promise<Token>;
   onFetched(identity: Identity, token: Token, cause: TokenCause, durationMs: number): void;
-  /** The failure, as it says until when it is remembered. */
+  /** @param error says until when it is remembered */
   onFailed(identity: Identity, error: unknown): void;
 }
 
-/** One call to the service on behalf of everybody who waits for the same token. */
+/** One shared call for all callers that wait for the same token. */
 interface Flight {
   readonly identity: Identity;
   readonly cause: TokenCause;
@@ -60,16 +57,16 @@ interface Flight {
 }
 
 export function createTokenSource(parts: TokenSourceParts): TokenSource {
-  const { memory, clock, windows, cooldown, forcedRefreshIntervalMs } = parts;
+  const { cache, clock, windows, cooldown, forcedRefreshIntervalMs } = parts;
   const flights = new Map<string, Flight>();
 
-  function take(identity: Identity, now: number): Token | undefined {
-    const held = memory.get(identity);
-    if (!held || held.dropped) return undefined;
-    const phase = phaseOf(held.token, now, windows);
-    // Nobody waits for it, and while the token in hand lives its failure fails nobody; the cool-down spaces the tries.
-    if (phase === 'due') next(held.identity, always, 'ahead').catch(() => {});
-    return phase === 'dead' ? undefined : held.token;
+  function peek(identity: Identity, now: number): Token | undefined {
+    const cached = cache.get(identity);
+    if (!cached || cached.dropped) return undefined;
+    const phase = phaseOf(cached.token, now, windows);
+    // Its failure fails no request: the token in memory is still used. The cool-down spaces the attempts.
+    if (phase === 'stale') next(cached.identity, always, 'ahead').catch(() => {});
+    return phase === 'expired' ? undefined : cached.token;
   }
 
   const land = pMemoize(
@@ -79,7 +76,7 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
       const isCurrent = () => flights.get(key) === flight;
       try {
         const startedAt = clock.now();
-        const outdated = memory.get(identity)?.token;
+        const outdated = cache.get(identity)?.token;
         const token = await parts.fetchToken({
           identity,
           cause,
@@ -89,11 +86,12 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
         });
         cooldown.end(identity);
         parts.onFetched(identity, token, cause, clock.now() - startedAt);
-        // An answer to a flight that was invalidated under way serves those who waited, but nobody after them.
-        if (isCurrent()) memory.set({ identity, token, forcedAt: token.forcedAt ?? memory.get(identity)?.forcedAt });
+        if (isCurrent()) {
+          const forcedAt = token.forcedAt ?? cache.get(identity)?.forcedAt;
+          cache.set({ identity, token, dropped: undefined, forcedAt });
+        }
         return token;
       } catch (error) {
-        // The failure of such a flight is not remembered either.
         const failure = isCurrent() ? cooldown.start(identity, error) : error;
         parts.onFailed(identity, failure);
         throw failure;
@@ -104,7 +102,7 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
     { cache: false },
   );
 
-  /** Whether any of those who joined a flight still waits. If none does, whoever comes next begins another one. */
+  /** Whether any caller still waits for a flight. If none does, the next caller begins another one. */
   function isAwaited(flight: Flight): boolean {
     if (flight.waiting.some((isWanted) => isWanted())) return true;
     const key = keyOf(flight.identity);
@@ -112,7 +110,7 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
     return false;
   }
 
-  /** Everybody's next token: what is under way, or a new call. */
+  /** The next token: the call under way, or a new call. */
   async function next(identity: Identity, isWanted: IsWanted, cause?: TokenCause): Promise<Token> {
     const key = keyOf(identity);
     const underWay = flights.get(key);
@@ -121,24 +119,24 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
       return land(underWay);
     }
     cooldown.assertOver(identity);
-    const flight = { identity, cause: cause ?? causeOf(memory.get(identity)), waiting: [isWanted] };
+    const flight = { identity, cause: cause ?? causeOf(cache.get(identity)), waiting: [isWanted] };
     flights.set(key, flight);
     return land(flight);
   }
 
   return {
-    take,
-    get: async (identity, isWanted = always) => take(identity, clock.now()) ?? next(identity, isWanted),
+    peek,
+    get: async (identity, isWanted = always) => peek(identity, clock.now()) ?? next(identity, isWanted),
     refuse(identity, value) {
-      const held = memory.get(identity);
-      if (held?.token.value !== value || held.dropped) return;
+      const cached = cache.get(identity);
+      if (cached?.token.value !== value || cached.dropped) return;
       const now = clock.now();
-      if (held.forcedAt !== undefined && Math.abs(now - held.forcedAt) < forcedRefreshIntervalMs) return;
-      memory.set({ ...held, dropped: 'refused', forcedAt: now });
+      if (cached.forcedAt !== undefined && Math.abs(now - cached.forcedAt) < forcedRefreshIntervalMs) return;
+      cache.set({ ...cached, dropped: 'refused', forcedAt: now });
     },
     invalidate(matches) {
-      for (const held of [...memory.all()]) {
-        if (matches(held.identity)) memory.set({ ...held, dropped: 'invalidated', forcedAt: undefined });
+      for (const cached of [...cache.all()]) {
+        if (matches(cached.identity)) cache.set({ ...cached, dropped: 'invalidated', forcedAt: undefined });
       }
       for (const [key, { identity }] of flights) {
         if (matches(identity)) flights.delete(key);
@@ -150,6 +148,6 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
 
 const always: IsWanted = () => true;
 
-function causeOf(held: Held | undefined): TokenCause {
-  return held ? (held.dropped ?? 'expired') : 'initial';
+function causeOf(cached: CachedToken | undefined): TokenCause {
+  return cached ? (cached.dropped ?? 'expired') : 'initial';
 }

@@ -1,44 +1,54 @@
 import { decodeJwt } from 'jose/jwt/decode';
+import { ownOf } from '../own.js';
 import type { Identity } from './identity.js';
 
-/** The claims of a JWT, none of which need be what it should. (jose's own type is out of reach for CommonJS in older TypeScript.) */
+/** The claims of a JWT, unchecked. (TypeScript 5.4 cannot read jose's own type in CommonJS.) */
 export type Claims = Readonly<Record<string, unknown>>;
 
-/** A token in hand. */
+/** A token, and how long it may be used. All are own properties (design A10). */
 export interface Token {
   readonly value: string;
   /** Epoch milliseconds, by the local clock. */
   readonly receivedAt: number;
-  /** How long it lives from then on, in milliseconds; `undefined` for one that does not expire. */
+  /** How long it lives from then on, in milliseconds; `undefined` for a token that does not expire. */
   readonly lifetimeMs: number | undefined;
-  /** Whether another process obtained it and left it in the store. */
-  readonly isShared?: true;
-  /** When a refusal made another process obtain it, by the local clock. */
-  readonly forcedAt?: number | undefined;
+  /** Whether it comes from the shared store, where another process left it. */
+  readonly isShared: boolean;
+  /** When a refusal made another process fetch it, by the local clock. */
+  readonly forcedAt: number | undefined;
 }
+
+/** A token that a service has just issued. */
+export const issuedToken = (value: string, receivedAt: number, lifetimeMs: number | undefined): Token => ({
+  value,
+  receivedAt,
+  lifetimeMs,
+  isShared: false,
+  forcedAt: undefined,
+});
 
 const ONE_HOUR_MS = 3_600_000;
 
-// Compact serialisation, so that nothing else can get into a header.
+// Compact serialisation: nothing else can get into a header.
 const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 
-/** The claims of a token; `undefined` for what is no JWT. The signature is the service's business, not ours. */
+/** The claims of a token; `undefined` if it is no JWT. The service checks the signature. */
 export function readClaims(value: unknown): Claims | undefined {
   if (typeof value !== 'string' || !COMPACT_JWS.test(value)) return undefined;
   try {
-    return decodeJwt(value);
+    return ownOf(decodeJwt(value)) as Claims;
   } catch {
     return undefined;
   }
 }
 
-/** `exp - iat`, so that a wrong local clock does not matter; without them `expires_in` (seconds); without that one hour. */
+/** `exp - iat`, which does not depend on the local clock, else `expires_in` (seconds), else one hour (design D3). */
 export function appJwtLifetimeMs(claims: Claims, expiresIn: unknown): number {
   const seconds = typeof expiresIn === 'string' ? Number(expiresIn) : expiresIn;
   return claimedLifetimeMs(claims) ?? secondsToMs(seconds) ?? ONE_HOUR_MS;
 }
 
-/** A ConsumerJWS does not expire, unless it says so; an end that is past on arrival says but that a clock is wrong. */
+/** A ConsumerJWS does not expire unless it has an `exp`. One that is past on arrival only says that a clock is wrong. */
 export function consumerJwsLifetimeMs(claims: Claims, receivedAt: number): number | undefined {
   if (typeof claims.exp !== 'number') return undefined;
   return claimedLifetimeMs(claims) ?? secondsToMs(claims.exp - receivedAt / 1_000);
@@ -51,36 +61,36 @@ function claimedLifetimeMs({ exp, iat }: Claims): number | undefined {
 const secondsToMs = (seconds: unknown): number | undefined =>
   typeof seconds === 'number' && Number.isFinite(seconds) && seconds > 0 ? seconds * 1_000 : undefined;
 
-/** Epoch milliseconds of the token's end; `undefined` for one that does not expire. */
+/** Epoch milliseconds of the token's expiry; `undefined` for a token that does not expire. */
 export function expiresAt(token: Token): number | undefined {
   return token.lifetimeMs === undefined ? undefined : token.receivedAt + token.lifetimeMs;
 }
 
-/** How long before a token's end it is renewed while it is still used, and how long before it is used no more. In milliseconds. */
+/** How long before its expiry a token is renewed in the background, and how long before it is not used any more. In milliseconds. */
 export interface TokenWindows {
   readonly refreshAheadMs: number;
   readonly expiryMarginMs: number;
 }
 
-/** `due`: so little is left of a token that it should be renewed; `dead`: too little to use it. */
-export function phaseOf(token: Token, now: number, windows: TokenWindows): 'fresh' | 'due' | 'dead' {
+/** `stale`: the token should be renewed in the background. `expired`: it must not be used any more. */
+export function phaseOf(token: Token, now: number, windows: TokenWindows): 'fresh' | 'stale' | 'expired' {
   const { receivedAt, lifetimeMs } = token;
   if (lifetimeMs === undefined) return 'fresh';
   const { refreshAheadMs, expiryMarginMs } = windows;
   const leftMs = receivedAt + lifetimeMs - now;
   const wantedMs = refreshAheadMs + expiryMarginMs;
-  // The two take up half of a short life together: a token that is due or dead on arrival would be fetched for each request.
+  // A token that is stale on arrival would be fetched for each request: the two windows take at most half of its life.
   const scale = lifetimeMs <= wantedMs ? lifetimeMs / 2 / wantedMs : 1;
-  if (leftMs <= expiryMarginMs * scale) return 'dead';
-  return leftMs <= refreshAheadMs * scale ? 'due' : 'fresh';
+  if (leftMs <= expiryMarginMs * scale) return 'expired';
+  return leftMs <= refreshAheadMs * scale ? 'stale' : 'fresh';
 }
 
-/** What the claims of an identity's token must say, where they are there. */
+/** What the claims of an identity's token must say, if they are there (design D6). */
 export function wantedClaims({ accountId, consumerId }: Identity): Readonly<Record<string, string>> {
   return consumerId === undefined ? { aud: accountId } : { account_id: accountId, ext_consumer_id: consumerId };
 }
 
-/** The first claim that is there and is not what was asked for. */
+/** The first claim that is there and differs from what was asked for. */
 export function findWrongClaim(claims: Claims, wanted: Readonly<Record<string, string>>): string | undefined {
   return Object.entries(wanted).find(([name, value]) => !agrees(claims[name], value))?.[0];
 }

@@ -1,6 +1,6 @@
 import type { InternalAxiosRequestConfig } from 'axios';
 import fc from 'fast-check';
-import { createTargetFinder, judge, mayNameEndpoint } from '../lib/target.js';
+import { createTargetFinder, judge, mayNameEndpoint } from '../../lib/request/target.js';
 
 const PATH = '/api/account/70012345/messaging/consumer/conversation';
 const piece = fc.constantFrom(
@@ -35,6 +35,7 @@ const split = fc
 const config = fc
   .tuple(fc.oneof(fc.record({ url: text, baseURL: text }), split), fc.constantFrom(undefined, true, false))
   .map(([{ url, baseURL }, allowAbsoluteUrls]) => ({ url, baseURL, allowAbsoluteUrls }));
+const finder = () => createTargetFinder({ trustedOrigins: [], onNearMiss: undefined });
 const isOurs = (find: ReturnType<typeof createTargetFinder>, written: object) =>
   find({ method: 'post', ...written } as InternalAxiosRequestConfig);
 
@@ -52,11 +53,11 @@ it('what the cheap look at the text turns away is never one of ours', () => {
 });
 
 it('a verdict that is remembered is the one that would be given anew', () => {
-  const remembering = createTargetFinder([]);
+  const remembering = finder();
   fc.assert(
     fc.property(fc.array(config, { minLength: 2, maxLength: 20 }), (configs) => {
       for (const written of [...configs, ...configs]) {
-        const { name, accountId, isTrusted } = isOurs(createTargetFinder([]), written) ?? {};
+        const { name, accountId, isTrusted } = isOurs(finder(), written) ?? {};
         expect(isOurs(remembering, written) ?? {}).toMatchObject({ ...(name && { name, accountId, isTrusted }) });
         expect(isOurs(remembering, written) === undefined).toBe(name === undefined);
       }
@@ -66,7 +67,7 @@ it('a verdict that is remembered is the one that would be given anew', () => {
 });
 
 it('a URL that is no text is judged each time, for it may have changed', () => {
-  const find = createTargetFinder([]);
+  const find = finder();
   const url = new URL(`https://a.example${PATH}`);
   expect(isOurs(find, { url })?.name).toBe('conversation');
   url.pathname = '/elsewhere';
@@ -100,7 +101,7 @@ describe('a trusted origin is one by its origin and its path together', () => {
     const origins = [{ origin: 'https://gateway.example', pathPrefix: '' }];
     const target = judge({ url: base + PATH, baseURL: undefined, allowAbsoluteUrls: undefined }, origins);
     expect(target).toMatchObject({ isTrusted });
-    const route = () => target?.routeBy({ origin: 'https://msg.example', until: 0 }).origin;
+    const route = () => target?.routeTo('https://msg.example').origin;
     if (isTrusted) expect(route()).toBe(base);
     else expect(route).toThrow('trustedOrigins');
   });
@@ -114,7 +115,7 @@ it.each([
   ['postal', false],
   [undefined, false],
 ])('of the methods, %s is ours: %s', (method, isIt) => {
-  expect(createTargetFinder([])({ method, url: PATH } as InternalAxiosRequestConfig) !== undefined).toBe(isIt);
+  expect(finder()({ method, url: PATH } as InternalAxiosRequestConfig) !== undefined).toBe(isIt);
 });
 
 it.each([
@@ -128,7 +129,7 @@ it.each([
 });
 
 it('an endpoint may stand in baseURL, in whole or in part', () => {
-  const find = createTargetFinder([]);
+  const find = finder();
   for (const url of ['/send', 'send']) {
     const config = { method: 'post', url, baseURL: `https://a.example${PATH}` } as InternalAxiosRequestConfig;
     expect(find(config)).toMatchObject({ name: 'send', accountId: '70012345' });

@@ -1,5 +1,6 @@
 import type { StoreErrorEvent } from '../events.js';
-import type { ResolvedOptions } from '../options.js';
+import { createPending } from '../pending.js';
+import type { ResolvedOptions } from '../resolve-options.js';
 import { guardStore, StoreFault } from '../stores/guarded-store.js';
 import { createSeal } from '../stores/sealed.js';
 import type { TokenStore } from '../stores/token-store.js';
@@ -9,48 +10,49 @@ import { ageHere, readStoredToken, storeKeyOf, writeStoredToken } from './stored
 import { expiresAt, phaseOf, type Token } from './token.js';
 import type { FetchOrder } from './token-source.js';
 
-/** Tokens that this process shares with others through a store: for one that it lacks, the store first, then the service. */
-export interface SharedTokens {
+/** Tokens that this process shares with others through a store: first the store, then the service (design G1). */
+export interface SharedCache {
   /**
-   * The token that another process has left in the store, or what `ask` brings, which is then left there. Where the store can
-   * lock, one process asks and the others wait for what it brings.
+   * The token that another process left in the store, else the token that `ask` brings, which is then left there. If the store
+   * can lock, one process asks and the others wait for its token.
    */
   fetch(order: FetchOrder, ask: () => Promise<Token>): Promise<Token>;
-  /** Deletes what the store has of an identity. Nobody need wait for it: later fetches do. */
+  /** Deletes the store's entry of an identity. Later fetches wait for that. */
   forget(identity: Identity): void;
-  /** Gives locks back, and ends all waits. */
-  close(): void;
+  /** Ends all waits. Resolves when locks are given back and the store has the last tokens. */
+  close(): Promise<void>;
 }
 
-export interface SharedTokensParts {
+export interface SharedCacheParts {
   readonly store: TokenStore;
   readonly options: ResolvedOptions;
   readonly credentials: CredentialsBook;
   onFault(identity: Identity, fault: Pick<StoreErrorEvent, 'operation' | 'reason' | 'code'>): void;
 }
 
-/** A lock's life, in attempts at the service: its holder keeps it alive while it retries, unless it dies. */
+/** How long a lock lives, in attempts at the service. Its holder extends it while it retries. */
 const LOCK_ATTEMPTS = 3;
-/** Whoever waits for others does so for the time of two locks: of the one whose holder may have died, and of the next one's. */
+/** A process waits for others as long as two locks live: the holder of the first may have died. */
 const LOCKS_WAITED_FOR = 2;
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 500;
 
-/** It is this process's turn to ask the service; `release` where it has the lock. */
+/** This process asks the service. `release` gives the lock back, if there is one. */
 interface Turn {
-  readonly release?: () => void;
+  readonly release: (() => void) | undefined;
 }
 
-export function createSharedTokens({ store, options, credentials, onFault }: SharedTokensParts): SharedTokens {
+export function createSharedCache({ store, options, credentials, onFault }: SharedCacheParts): SharedCache {
   const { clock, storeSecret, storeTimeoutMs, tokenTimeoutMs, appJwtVersion } = options;
-  const guarded = guardStore({ store, timeoutMs: storeTimeoutMs, clock });
+  const pending = createPending();
+  const guarded = guardStore({ store, timeoutMs: storeTimeoutMs, clock, pending });
   const seal = storeSecret ? createSeal(storeSecret) : undefined;
   const lockMs = LOCK_ATTEMPTS * tokenTimeoutMs;
 
   const keyOf = (identity: Identity, { clientId }: { clientId: string }) =>
     storeKeyOf(identity, { clientId, appJwtVersion });
 
-  /** Tells of a fault, but not of each operation that a store at rest was spared. */
+  /** Reports a fault, but not each operation that was skipped while the store was left alone. */
   function report(identity: Identity, error: unknown, operation: StoreFault['operation']): void {
     const fault = StoreFault.of(operation, error);
     const { reason, code } = fault;
@@ -68,7 +70,7 @@ export function createSharedTokens({ store, options, credentials, onFault }: Sha
       const text = seal ? await seal.open(stored) : stored;
       const entry = text === undefined ? undefined : readStoredToken(text, key, identity);
       if (!entry) {
-        // What this process fetches now takes its place.
+        // The token that this process fetches now replaces it.
         report(identity, new StoreFault('get', 'unusable'), 'get');
         return undefined;
       }
@@ -81,15 +83,15 @@ export function createSharedTokens({ store, options, credentials, onFault }: Sha
       const leftMs = entry.token.lifetimeMs === undefined ? undefined : await guarded.getTtl(key);
       const token = ageHere(entry.token, clock.now(), leftMs);
       const phase = phaseOf(token, clock.now(), options);
-      if (phase === 'dead' || (cause === 'ahead' && phase === 'due')) return undefined;
+      if (phase === 'expired' || (cause === 'ahead' && phase === 'stale')) return undefined;
       return { ...token, isShared: true, forcedAt: entry.isForced ? token.receivedAt : undefined };
     };
   }
 
-  /** Waits until the token is in the store, or it is our turn to ask for it. A store that fails makes it so at once. */
+  /** Waits until the token is in the store, or it is this process's turn to ask. If the store fails, it asks at once. */
   async function findOrTakeTurn(order: FetchOrder, key: string): Promise<Token | Turn> {
     const look = createLook(order, key);
-    let turn: Turn = {};
+    let turn: Turn = { release: undefined };
     try {
       for (let waitedMs = 0, pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
         const found = await look();
@@ -98,7 +100,7 @@ export function createSharedTokens({ store, options, credentials, onFault }: Sha
         const release = await guarded.lock(`lock:${key}`, lockMs);
         if (release) {
           turn = { release };
-          // Its last holder may have left the token there between our look and our lock.
+          // The last holder may have left the token between the look and the lock.
           const left = await look();
           if (left) release();
           return left ?? turn;
@@ -113,7 +115,7 @@ export function createSharedTokens({ store, options, credentials, onFault }: Sha
     }
   }
 
-  /** Leaves a token in the store, and only then gives the lock back. No request waits for that. */
+  /** Leaves a token in the store, then gives the lock back. No request waits for that. */
   async function leave(
     { identity, cause }: FetchOrder,
     key: string,
@@ -135,33 +137,40 @@ export function createSharedTokens({ store, options, credentials, onFault }: Sha
     }
   }
 
+  async function fetchShared(order: FetchOrder, ask: () => Promise<Token>): Promise<Token> {
+    const { identity } = order;
+    const used = await credentials.find(identity.accountId);
+    const found = await findOrTakeTurn(order, keyOf(identity, used));
+    if (Object.hasOwn(found, 'value')) return found as Token;
+    const { release } = found as Turn;
+    try {
+      const token = await ask();
+      // Credentials that were renewed meanwhile may be those of another installation.
+      const key = keyOf(identity, credentials.peek(identity.accountId) ?? used);
+      if (order.isCurrent()) void pending.track(leave(order, key, token, release));
+      else release?.();
+      return token;
+    } catch (error) {
+      release?.();
+      throw error;
+    }
+  }
+
+  async function deleteEntry(identity: Identity): Promise<void> {
+    try {
+      // Without credentials it has no key.
+      await guarded.delete(keyOf(identity, await credentials.find(identity.accountId)));
+    } catch (error) {
+      report(identity, error, 'delete');
+    }
+  }
+
   return {
-    async fetch(order, ask) {
-      const { identity } = order;
-      const used = await credentials.find(identity.accountId);
-      const found = await findOrTakeTurn(order, keyOf(identity, used));
-      if ('value' in found) return found;
-      const { release } = found;
-      try {
-        const token = await ask();
-        // Credentials that were renewed under way may be another installation's.
-        const key = keyOf(identity, credentials.known(identity.accountId) ?? used);
-        if (order.isCurrent()) void leave(order, key, token, release);
-        else release?.();
-        return token;
-      } catch (error) {
-        release?.();
-        throw error;
-      }
+    fetch: (order, ask) => pending.track(fetchShared(order, ask)),
+    forget: (identity) => void pending.track(deleteEntry(identity)),
+    close() {
+      guarded.close();
+      return pending.none();
     },
-    forget(identity) {
-      const { accountId } = identity;
-      credentials
-        .find(accountId)
-        // Without credentials it has no key.
-        .then((used) => guarded.delete(keyOf(identity, used)))
-        .catch((error: unknown) => report(identity, error, 'delete'));
-    },
-    close: guarded.close,
   };
 }

@@ -1,11 +1,14 @@
 import type {} from 'axios';
 
-/** What this package adds to the options of a request. */
+/** The options that this package adds to a request. */
 export interface ConnectorAuthRequestOptions {
-  /** The consumer this request speaks for, by the id that the connector's channel has for it. */
-  onBehalfOf?: string;
-  /** `false` sends the request untouched, even if it is one of ours. */
-  connectorAuth?: false;
+  /** The consumer that the request is sent for, by the id that the connector's channel uses. */
+  onBehalfOf?: string | undefined;
+  /**
+   * `false` sends a Send API request untouched.
+   * @default true
+   */
+  connectorAuth?: boolean | undefined;
 }
 
 declare module 'axios' {

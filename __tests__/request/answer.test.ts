@@ -1,6 +1,6 @@
-import { refusedToken } from '../lib/refusal.js';
-import { readErrorBodies } from '../lib/send-api-error.js';
-import { envelope } from './support/cloud.js';
+import { refusedToken } from '../../lib/request/answer.js';
+import { readErrorBodies } from '../../lib/send-api-error.js';
+import { envelope } from '../support/cloud.js';
 
 const json = (value: unknown) => JSON.stringify(value);
 

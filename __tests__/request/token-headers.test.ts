@@ -1,5 +1,5 @@
 import { AxiosHeaders } from 'axios';
-import { createTokenHeaders } from '../lib/token-headers.js';
+import { createTokenHeaders } from '../../lib/request/token-headers.js';
 
 const tokens = { appJwt: 'jwt', consumerJws: 'jws' };
 const addTokens = createTokenHeaders({ authorizationPrefix: 'Bearer ', onBehalfHeaders: ['X-On-Behalf'] });
@@ -22,6 +22,7 @@ it.each([
     undefined,
     {},
   ],
+  ['the caller’s Host', { Host: 'elsewhere.example', HOST: 'x' }, undefined, {}],
   ['a Content-Type that stays', { 'Content-Type': 'text/plain' }, undefined, { 'Content-Type': 'text/plain' }],
   [
     'a Content-Type in another spelling',

@@ -1,0 +1,91 @@
+import type { Readable } from 'node:stream';
+import axios, { AxiosError, type InternalAxiosRequestConfig } from 'axios';
+import type { Ender } from '../wait.js';
+
+/**
+ * Whether a request body, as the adapter receives it, can be sent again. Streams (Node's, the web's, and those of the package
+ * `form-data`) and iterators are used up by the first send.
+ */
+export function canBeSentAgain(body: unknown): boolean {
+  if (typeof body !== 'object' || body === null) return true;
+  const { next, [Symbol.asyncIterator]: iterate } = body as { next?: unknown; [Symbol.asyncIterator]?: unknown };
+  return !isNodeStream(body) && !isWebStream(body) && typeof next !== 'function' && iterate === undefined;
+}
+
+/** A form as bytes, with the Content-Type that has their boundary. */
+export interface FixedBody {
+  readonly data: unknown;
+  readonly contentType: string | undefined;
+}
+
+/** A native `FormData` would be encoded with another boundary for each send. */
+export function isFormData(body: unknown): body is FormData {
+  return typeof body === 'object' && body instanceof FormData;
+}
+
+/** Encodes a native `FormData` once, for all sends. */
+export async function encodeForm(body: FormData): Promise<FixedBody> {
+  const encoded = new Response(body);
+  const contentType = encoded.headers.get('content-type') ?? 'multipart/form-data';
+  return { data: Buffer.from(await encoded.arrayBuffer()), contentType };
+}
+
+/** Whether a body may fail before it is sent. */
+export const isStream = (body: unknown): boolean => isNodeStream(body) || isWebStream(body);
+
+/**
+ * Ends a wait when the body fails before anybody reads it, with the error that Axios gives when the body fails later
+ * (design E12).
+ */
+export function endOnBodyFailure(body: unknown, config: InternalAxiosRequestConfig): Ender[] {
+  if (isNodeStream(body)) return [(end) => watchNodeStream(body, config, end)];
+  if (isWebStream(body) && !body.locked) return [(end) => watchWebStream(body, config, end)];
+  return [];
+}
+
+function watchNodeStream(
+  stream: Readable,
+  config: InternalAxiosRequestConfig,
+  end: (error: unknown) => void,
+): () => void {
+  let isEnded = stream.readableEnded;
+  const onEnd = () => {
+    isEnded = true;
+  };
+  const onError = (error: Error) => end(AxiosError.from(error, undefined, config));
+  const onClose = () => {
+    if (!isEnded) end(new axios.CanceledError('Request stream has been aborted', config));
+  };
+  if (stream.errored) onError(stream.errored);
+  else if (stream.destroyed) onClose();
+  stream.on('end', onEnd);
+  stream.on('close', onClose);
+  // It stays: an error before the adapter listens must not end the process.
+  stream.on('error', onError);
+  return () => {
+    stream.off('end', onEnd);
+    stream.off('close', onClose);
+  };
+}
+
+function watchWebStream(
+  stream: ReadableStream,
+  config: InternalAxiosRequestConfig,
+  end: (error: unknown) => void,
+): () => void {
+  const reader = stream.getReader();
+  let isOver = false;
+  reader.closed.catch((error: Error) => {
+    if (!isOver) end(AxiosError.from(error, undefined, config));
+  });
+  return () => {
+    isOver = true;
+    reader.releaseLock();
+  };
+}
+
+const isNodeStream = (body: unknown): body is Readable =>
+  typeof body === 'object' && body !== null && typeof (body as Partial<Readable>).pipe === 'function';
+
+const isWebStream = (body: unknown): body is ReadableStream =>
+  typeof body === 'object' && body !== null && typeof (body as Partial<ReadableStream>).getReader === 'function';

@@ -1,0 +1,54 @@
+import axios, { type AxiosAdapter, type AxiosResponse, type InternalAxiosRequestConfig } from 'axios';
+import { timeoutError, timeoutMs } from '../wait.js';
+
+/** One send. It ends when `timeout` is over, whatever the server does (design E11). */
+export function callAdapter(adapter: AxiosAdapter, sent: InternalAxiosRequestConfig): Promise<AxiosResponse> {
+  const ms = sent.timeout ? timeoutMs(sent.timeout) : 0;
+  return ms === 0 ? start(adapter, sent) : callWithin(ms, adapter, sent);
+}
+
+/** An adapter that is not an async function may throw. */
+function start(adapter: AxiosAdapter, sent: InternalAxiosRequestConfig): Promise<AxiosResponse> {
+  try {
+    return Promise.resolve(adapter(sent));
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+/**
+ * Axios's own timers start anew with each byte that arrives, and end when the server switches protocols. So one more timer
+ * cancels the send. It starts after Axios's own, so that theirs come first wherever they work.
+ */
+async function callWithin(ms: number, adapter: AxiosAdapter, sent: InternalAxiosRequestConfig): Promise<AxiosResponse> {
+  const { signal, cancelToken } = sent;
+  const cancel = makeCancelable(sent);
+  const call = start(adapter, sent);
+  let isOver = false;
+  const timer = setTimeout(() => {
+    isOver = true;
+    cancel();
+  }, ms);
+  try {
+    return await call;
+  } catch (error) {
+    const isCallers = signal?.aborted || cancelToken?.reason;
+    if (!isOver || isCallers || !axios.isCancel(error)) throw error;
+    throw timeoutError(sent, sent, (error as { request?: unknown }).request);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Uses the property that the caller left free: `signal` or `cancelToken`. @returns what cancels the send */
+function makeCancelable(sent: InternalAxiosRequestConfig): () => void {
+  if (!sent.signal) {
+    const controller = new AbortController();
+    sent.signal = controller.signal;
+    return () => controller.abort();
+  }
+  const source = axios.CancelToken.source();
+  void sent.cancelToken?.promise.then((reason) => source.cancel(reason.message));
+  sent.cancelToken = source.token;
+  return () => source.cancel();
+}

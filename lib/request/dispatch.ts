@@ -1,0 +1,189 @@
+import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios';
+import { isConnectorAuthError } from '../errors.js';
+import type { EventHub, ReplayEvent, TokenKind } from '../events.js';
+import type { Pending } from '../pending.js';
+import { noteSendApiError, type SendApiError } from '../send-api-error.js';
+import { appJwtOf, consumerJwsOf } from '../tokens/identity.js';
+import { endersOf, type IsWanted, timeoutMs } from '../wait.js';
+import { Answer, removeTokens } from './answer.js';
+import { canBeSentAgain, endOnBodyFailure } from './body.js';
+import { callAdapter } from './call-adapter.js';
+import { configOfError } from './error-config.js';
+import type { Dispatcher } from './interceptor.js';
+import { configForAdapter, type OutgoingRequest } from './outgoing-config.js';
+import { obtainTokens, type PreparedRequest, type PrepareParts, prepare, prepareNow, type Tokens } from './prepare.js';
+import { readBody } from './read-body.js';
+import { hideSecrets, nameAgents, needsHiding, redactAnswer } from './redact.js';
+import { createTargetFinder, type Target, type TargetParts } from './target.js';
+import { type AddTokens, createTokenHeaders } from './token-headers.js';
+
+export interface DispatchParts extends PrepareParts, Pick<TargetParts, 'onNearMiss'> {
+  readonly events: EventHub;
+  /** The sends that are under way. */
+  readonly sends: Pending;
+}
+
+interface Parts extends DispatchParts {
+  readonly addTokens: AddTokens;
+}
+
+/** The way of one request, from the config that was read to the answer that the caller gets. */
+export function createDispatcher(dispatchParts: DispatchParts): Dispatcher {
+  const { options, onNearMiss, tokens, waits } = dispatchParts;
+  const findTarget = createTargetFinder({ trustedOrigins: options.trustedOrigins, onNearMiss });
+  const parts: Parts = { ...dispatchParts, addTokens: createTokenHeaders(options) };
+
+  return {
+    dispatch(request) {
+      const target = findTarget(request.config);
+      if (!target) return request.adapter(request.original);
+      if (options.redact) nameAgents(request.config);
+      const prepared = prepareNow(parts, request, target);
+      return prepared ? send(parts, prepared, replayOrSettle) : waitAndSend(parts, request, target);
+    },
+    claim(request) {
+      const target = findTarget(request.config);
+      if (!target) return undefined;
+      if (tokens.credentials.peek(target.accountId)) return 'owner';
+      return waits.isClosed ? 'closed' : 'unknown';
+    },
+    async lookUp(request) {
+      const target = findTarget(request.config);
+      return target && waitForRequest(parts, request, target, () => tokens.credentials.has(target.accountId));
+    },
+  };
+}
+
+async function waitAndSend(parts: Parts, request: OutgoingRequest, target: Target): Promise<AxiosResponse> {
+  // The wait may end with one of Axios's errors, which has the config.
+  if (parts.options.redact) hideSecrets(request.original, target.accountId);
+  const prepared = await waitForRequest(parts, request, target, (isWanted) =>
+    prepare(parts, request, target, isWanted),
+  );
+  return send(parts, prepared, replayOrSettle);
+}
+
+/** Waits on behalf of one request: its signal, its timeout and its body may end the wait. */
+async function waitForRequest<T>(
+  { waits }: Parts,
+  { config, original }: OutgoingRequest,
+  { accountId }: Target,
+  begin: (isWanted: IsWanted) => Promise<T>,
+): Promise<T> {
+  const enders = [...endersOf(config, original), ...endOnBodyFailure(config.data, original)];
+  try {
+    return await waits.waitFor(begin, enders, accountId);
+  } catch (error) {
+    if (isConnectorAuthError(error)) error.config = configOfError(original, error.transient);
+    throw error;
+  }
+}
+
+/** What happens with an answer. */
+type OnAnswer<T> = (parts: Parts, prepared: PreparedRequest, answer: Answer) => T | Promise<T>;
+
+/** Sends once. (With `then`: an async function takes 200 bytes more of memory for each request.) */
+function send<T>(parts: Parts, prepared: PreparedRequest, onAnswer: OnAnswer<T>): Promise<T> {
+  const { request, route, data } = prepared;
+  const headers = parts.addTokens(request.config.headers, prepared, prepared.contentType);
+  const sent = configForAdapter(request, { url: route.url, baseURL: route.baseURL, headers, data });
+  parts.sends.begin();
+  return callAdapter(request.adapter, sent).then(
+    (response) => receive(parts, prepared, sent, Answer.resolved(response), onAnswer),
+    (error: unknown) => receive(parts, prepared, sent, Answer.rejected(error), onAnswer),
+  );
+}
+
+/** Removes the tokens from an answer, and reads it. A promise only if its body must be waited for. */
+function receive<T>(
+  parts: Parts,
+  prepared: PreparedRequest,
+  sent: InternalAxiosRequestConfig,
+  answer: Answer,
+  onAnswer: OnAnswer<T>,
+): T | Promise<T> {
+  const { request, target, route } = prepared;
+  parts.sends.end();
+  removeTokens(answer, sent, request);
+  if (parts.options.redact) {
+    redactAnswer(answer, route);
+    if (needsHiding(answer, request))
+      for (const config of [request.original, sent]) hideSecrets(config, target.accountId);
+  }
+  const patienceMs = timeoutMs(request.config.timeout) || parts.options.tokenTimeoutMs;
+  const body = answer.response && readBody(answer.response, patienceMs);
+  const judged = (read: unknown) => onAnswer(parts, prepared, judge(parts, prepared, answer, read));
+  return body instanceof Promise ? parts.sends.track(body).then(judged) : judged(body);
+}
+
+/** Reads what the Send API says in a body, and drops the token that it refuses. */
+function judge({ tokens }: Parts, prepared: PreparedRequest, answer: Answer, body: unknown): Answer {
+  const { target, consumerId, appJwt, consumerJws } = prepared;
+  answer.judge(body);
+  if (answer.refused === 'appJwt') tokens.appJwts.refuse(appJwtOf(target.accountId), appJwt);
+  if (answer.refused === 'consumerJws')
+    tokens.consumerJws.refuse(consumerJwsOf(target.accountId, consumerId), consumerJws);
+  return answer;
+}
+
+const keep: OnAnswer<Answer> = (_parts, _prepared, answer) => answer;
+
+const replayOrSettle: OnAnswer<AxiosResponse> = (parts, prepared, answer) =>
+  answer.refused ? replay(parts, prepared, answer) : answer.settle(answer.fault);
+
+/** Replaces each refused token once, and replays the request once for it: at most three sends (design E2, E3). */
+async function replay(parts: Parts, first: PreparedRequest, firstAnswer: Answer): Promise<AxiosResponse> {
+  const replaced = new Set<TokenKind>();
+  let prepared = first;
+  let answer = firstAnswer;
+  let refusal = answer.fault;
+  while (answer.fault && answer.refused && !replaced.has(answer.refused)) {
+    refusal = { ...answer.fault, replayed: replaced.size > 0 };
+    if (!canBeSentAgain(prepared.data)) {
+      report(parts, prepared.target, refusal, { outcome: 'body-not-replayable' });
+      return answer.settle({ ...refusal, reason: 'body-not-replayable' });
+    }
+    replaced.add(answer.refused);
+    prepared = { ...prepared, ...(await renewTokens(parts, prepared, refusal)) };
+    answer = await send(parts, prepared, keep);
+    report(parts, prepared.target, refusal, outcomeOf(answer, replaced));
+  }
+  const isFailure = answer.isError || answer.fault;
+  return answer.settle(refusal && isFailure ? { ...refusal, ...answer.fault, replayed: true } : undefined);
+}
+
+/** New tokens for a replay. If there are none, the error says which refusal is behind it. */
+async function renewTokens(
+  parts: Parts,
+  { request, target, consumerId }: PreparedRequest,
+  refusal: SendApiError,
+): Promise<Tokens> {
+  try {
+    return await waitForRequest(parts, request, target, (isWanted) =>
+      obtainTokens(parts.tokens, target.accountId, consumerId, isWanted),
+    );
+  } catch (error) {
+    if (isConnectorAuthError(error)) {
+      report(parts, target, refusal, { outcome: 'no-token' });
+      noteSendApiError(error, { ...refusal, reason: 'no-token' });
+    }
+    throw error;
+  }
+}
+
+function outcomeOf({ isError, fault, refused }: Answer, replaced: ReadonlySet<TokenKind>): ReplayOutcome {
+  if (fault && refused)
+    return { outcome: 'refused', refusedWith: fault.errorCode, replayedAgain: !replaced.has(refused) };
+  return { outcome: isError || fault ? 'failed' : 'succeeded' };
+}
+
+type ReplayOutcome = Pick<ReplayEvent, 'outcome' | 'refusedWith' | 'replayedAgain'>;
+
+function report(
+  { events }: Parts,
+  { accountId, name }: Target,
+  { errorCode }: SendApiError,
+  outcome: ReplayOutcome,
+): void {
+  events.emit('replay', () => ({ accountId, endpoint: name, errorCode, ...outcome }));
+}

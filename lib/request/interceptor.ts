@@ -1,0 +1,131 @@
+import axios, { type AxiosAdapter, type InternalAxiosRequestConfig } from 'axios';
+import { type OutgoingRequest, readRequest } from './outgoing-config.js';
+import { mayBeTarget } from './target.js';
+
+type SendResult = ReturnType<AxiosAdapter>;
+
+/** What one ConnectorAuth does with the requests of an instance. */
+export interface Dispatcher {
+  /** Sends a request, with tokens if it is for the Send API. */
+  dispatch(request: OutgoingRequest): SendResult;
+  /**
+   * Whether the request is for one of this auth's accounts: it has the account's credentials (`owner`), it would have to look
+   * them up (`unknown`), or it is closed and does not know (`closed`). `undefined` if the request is not for the Send API.
+   */
+  claim(request: OutgoingRequest): 'owner' | 'unknown' | 'closed' | undefined;
+  /** Looks the account of a request up. `undefined` if the lookup failed. */
+  lookUp(request: OutgoingRequest): Promise<boolean | undefined>;
+}
+
+type Interceptor = (config: InternalAxiosRequestConfig) => InternalAxiosRequestConfig;
+
+/** The part of an Axios instance that the package uses, whichever copy of Axios made the instance and its types. */
+export interface InterceptableInstance {
+  readonly interceptors: { readonly request: { use(...args: never[]): number; eject(id: number): void } };
+}
+
+/** The same, as Axios has it. */
+interface RequestInterceptors {
+  readonly handlers?: readonly ({ readonly fulfilled?: unknown } | null)[] | null;
+  use(onFulfilled: Interceptor, onRejected: undefined, options: { synchronous: true }): number;
+  eject(id: number): void;
+  [INSTALLATION]?: Installation;
+}
+
+/** Everything that is installed into one instance. Several ConnectorAuths share one interceptor (design A8). */
+interface Installation {
+  /** Replaced when it changes: a request keeps those that it began with. */
+  entries: readonly { readonly dispatcher: Dispatcher; readonly uninstall: () => void }[];
+  readonly intercept: Interceptor;
+  id: number;
+}
+
+// A process may have the ESM and the CommonJS build of the package.
+const INSTALLATION: unique symbol = Symbol.for('axios-liveperson-auth.installation.1');
+
+/**
+ * Puts a dispatcher between an instance and its adapters. A request interceptor wraps the adapter of each request, so that the
+ * dispatcher sees the config after every other interceptor and transform, and the raw answer before any of them.
+ *
+ * @returns the uninstall; requests under way end as they began
+ */
+export function installInto({ interceptors }: InterceptableInstance, dispatcher: Dispatcher): () => void {
+  const manager = interceptors.request as unknown as RequestInterceptors;
+  const installation = installationOn(manager);
+  // After interceptors.request.clear(), the interceptor is gone.
+  if (!hasInterceptor(manager, installation))
+    installation.id = manager.use(installation.intercept, undefined, { synchronous: true });
+  const installed = installation.entries.find((entry) => entry.dispatcher === dispatcher);
+  if (installed) return installed.uninstall;
+  const entry = { dispatcher, uninstall };
+  installation.entries = [...installation.entries, entry];
+  return uninstall;
+
+  function uninstall(): void {
+    // An uninstall of an earlier installation ends no later one.
+    if (!installation.entries.includes(entry)) return;
+    installation.entries = installation.entries.filter((other) => other !== entry);
+    // Another interceptor may have the id by now.
+    if (installation.entries.length === 0 && hasInterceptor(manager, installation)) manager.eject(installation.id);
+  }
+}
+
+function installationOn(manager: RequestInterceptors): Installation {
+  const known = Object.hasOwn(manager, INSTALLATION) ? manager[INSTALLATION] : undefined;
+  if (known) return known;
+  const installation: Installation = { entries: [], intercept: (config) => wrapAdapter(config, installation), id: -1 };
+  Object.defineProperty(manager, INSTALLATION, { value: installation });
+  return installation;
+}
+
+const hasInterceptor = ({ handlers }: RequestInterceptors, { intercept }: Installation): boolean =>
+  (handlers ?? []).some((handler) => handler?.fulfilled === intercept);
+
+function wrapAdapter(config: InternalAxiosRequestConfig, { entries }: Installation): InternalAxiosRequestConfig {
+  const { adapter } = config;
+  config.adapter = (final) => {
+    // axios-retry sends a config again: it is then wrapped once, not twice.
+    if (adapter === undefined) delete final.adapter;
+    else final.adapter = adapter;
+    return route(entries, final, resolveAdapter(adapter, final));
+  };
+  return config;
+}
+
+/** The adapter, if the config names it by `'http'` or `'fetch'`, or by a list. */
+const resolveAdapter = (
+  adapter: InternalAxiosRequestConfig['adapter'],
+  config: InternalAxiosRequestConfig,
+): AxiosAdapter =>
+  typeof adapter === 'function' ? adapter : axios.getAdapter(adapter ?? axios.defaults.adapter, config);
+
+function route(
+  entries: Installation['entries'],
+  config: InternalAxiosRequestConfig,
+  adapter: AxiosAdapter,
+): SendResult {
+  if (!mayBeTarget(config)) return adapter(config);
+  const request = readRequest(config, adapter);
+  const [first] = entries;
+  if (!first || request.config.connectorAuth === false) return adapter(config);
+  return entries.length === 1 ? first.dispatcher.dispatch(request) : dispatchToOwner(entries, request);
+}
+
+/** Exactly one dispatcher gets a request: the one that has credentials for its account. */
+async function dispatchToOwner(entries: Installation['entries'], request: OutgoingRequest): SendResult {
+  const dispatchers = entries.map(({ dispatcher }) => dispatcher);
+  const claiming = (claim: ReturnType<Dispatcher['claim']>) =>
+    dispatchers.filter((one) => one.claim(request) === claim);
+  const [owner] = claiming('owner');
+  if (owner) return owner.dispatch(request);
+  const open = claiming('unknown');
+  let failed: Dispatcher | undefined;
+  for (const dispatcher of open) {
+    const isOwner = await dispatcher.lookUp(request);
+    if (isOwner) return dispatcher.dispatch(request);
+    if (isOwner === undefined) failed ??= dispatcher;
+  }
+  // Nobody has the credentials. The dispatcher's error says so.
+  const fallback = failed ?? open[0] ?? claiming('closed')[0];
+  return fallback ? fallback.dispatch(request) : request.adapter(request.original);
+}

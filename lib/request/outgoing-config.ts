@@ -1,0 +1,145 @@
+import type { AxiosAdapter, InternalAxiosRequestConfig } from 'axios';
+import { createTransport, type Transport } from './transport.js';
+
+type Fields = Readonly<Record<string | symbol, unknown>>;
+
+/** One request, as its config was when its dispatch began (design A2). */
+export interface OutgoingRequest {
+  /** The caller's own config. It comes back with the answer. It is not read again for what is sent. */
+  readonly original: InternalAxiosRequestConfig;
+  /** What the config said. Nobody outside the package has this object. */
+  readonly config: Readonly<InternalAxiosRequestConfig>;
+  /** The properties of `config` that most configs do not have. */
+  readonly extras: readonly (string | symbol)[];
+  readonly adapter: AxiosAdapter;
+}
+
+/** What one send changes in the config. */
+export interface Changes {
+  readonly url: string | undefined;
+  readonly baseURL: string;
+  readonly headers: InternalAxiosRequestConfig['headers'];
+  readonly data: unknown;
+}
+
+/**
+ * A config whose properties are all its own. Its prototype inherits nothing, so that a changed `Object.prototype` decides
+ * nothing (design A10). V8 keeps Axios's configs as dictionaries. An instance of a class is read and copied faster.
+ */
+class OutgoingConfig {
+  [extra: string | symbol]: unknown;
+
+  /** Takes each property that Axios gives to every config. */
+  constructor(from: Fields, headers: unknown) {
+    this.url = from.url;
+    this.baseURL = from.baseURL;
+    this.method = from.method;
+    this.headers = headers;
+    this.data = from.data;
+    this.onBehalfOf = from.onBehalfOf;
+    this.timeout = from.timeout;
+    this.maxRedirects = from.maxRedirects;
+    this.fetchOptions = from.fetchOptions;
+    this.transport = from.transport;
+    this.adapter = from.adapter;
+    this.allowAbsoluteUrls = from.allowAbsoluteUrls;
+    this.transformRequest = from.transformRequest;
+    this.transformResponse = from.transformResponse;
+    this.transitional = from.transitional;
+    this.xsrfCookieName = from.xsrfCookieName;
+    this.xsrfHeaderName = from.xsrfHeaderName;
+    this.maxContentLength = from.maxContentLength;
+    this.maxBodyLength = from.maxBodyLength;
+    this.env = from.env;
+    this.validateStatus = from.validateStatus;
+  }
+
+  /** Axios gives its configs this method. Some adapters call it. */
+  hasOwnProperty(name: PropertyKey): boolean {
+    return Object.hasOwn(this, name);
+  }
+}
+Object.setPrototypeOf(OutgoingConfig.prototype, null);
+
+/** Basic credentials would replace the AppJWT: they are never sent. */
+const NOT_EXTRA: ReadonlySet<string | symbol> = new Set([
+  ...Object.keys(new OutgoingConfig({}, undefined)),
+  'auth',
+  'hasOwnProperty',
+]);
+
+/** Options that say where or how a request is sent, and are objects that others may still change. */
+const COPIED: ReadonlySet<string | symbol> = new Set(['params', 'paramsSerializer', 'proxy', 'http2Options']);
+
+/** Reads a config, once. */
+export function readRequest(original: InternalAxiosRequestConfig, adapter: AxiosAdapter): OutgoingRequest {
+  const source = ownPropertiesOf(original);
+  const config = new OutgoingConfig(source, copyHeaders(source.headers as object));
+  config.fetchOptions = copyPlain(config.fetchOptions);
+  const extras: (string | symbol)[] = [];
+  for (const name of Reflect.ownKeys(source)) {
+    if (NOT_EXTRA.has(name) || !Object.prototype.propertyIsEnumerable.call(source, name)) continue;
+    extras.push(name);
+    config[name] = COPIED.has(name) ? copyPlain(source[name]) : source[name];
+  }
+  return { original, config: config as unknown as InternalAxiosRequestConfig, extras, adapter };
+}
+
+/** The config for one send. It follows no redirect: a redirect could carry the tokens to another host (design A9). */
+export function configForAdapter(request: OutgoingRequest, changes: Changes): InternalAxiosRequestConfig {
+  const config = request.config as unknown as Fields;
+  const sent = new OutgoingConfig(config, changes.headers);
+  if (changes.url !== undefined) sent.url = changes.url;
+  sent.baseURL = changes.baseURL;
+  sent.data = changes.data;
+  sent.maxRedirects = 0;
+  // The fetch adapter of Axios 1.18 does not respect maxRedirects.
+  sent.fetchOptions = { ...(config.fetchOptions as object | undefined), redirect: 'manual' };
+  sent.transport = createTransport(config.transport as Transport | undefined);
+  for (const name of request.extras) sent[name] = config[name];
+  return sent as unknown as InternalAxiosRequestConfig;
+}
+
+/**
+ * An object with the config's own properties. Axios makes configs without a prototype: such a config is that object itself. An
+ * interceptor may have replaced it with an instance of a class or with `Object.create(config)`: what these inherit counts, but
+ * not what they inherit from `Object.prototype`.
+ */
+export function ownPropertiesOf(config: object): Fields {
+  if (Object.getPrototypeOf(config) === null) return config as Fields;
+  const flat: Record<string | symbol, unknown> = Object.create(null);
+  for (
+    let holder: object | null = config;
+    holder && !isObjectPrototype(holder);
+    holder = Object.getPrototypeOf(holder)
+  ) {
+    for (const name of Reflect.ownKeys(holder)) {
+      if (!Object.hasOwn(flat, name) && name !== 'constructor') flat[name] = Reflect.get(config, name);
+    }
+  }
+  return flat;
+}
+
+/** Also of another realm, such as a sandbox that Jest makes. */
+const isObjectPrototype = (value: object): boolean =>
+  Object.getPrototypeOf(value) === null && Object.hasOwn(value, 'isPrototypeOf');
+
+/** The same kind of object, whichever copy of Axios made it. */
+function copyHeaders(headers: object): object {
+  return Object.assign(Object.create(Object.getPrototypeOf(headers)), headers);
+}
+
+/** A copy of plain objects, arrays, URLs and their parameters, all the way down. Anything else stays the same object. */
+function copyPlain(value: unknown, copies = new Map<object, unknown>()): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (copies.has(value)) return copies.get(value);
+  if (value instanceof URLSearchParams) return new URLSearchParams(value);
+  if (value instanceof URL) return new URL(value);
+  const prototype: object | null = Object.getPrototypeOf(value);
+  const isPlain = Array.isArray(value) || prototype === null || isObjectPrototype(prototype);
+  if (!isPlain) return value;
+  const copy: object = Array.isArray(value) ? [] : Object.create(prototype);
+  copies.set(value, copy);
+  for (const [name, item] of Object.entries(value)) Reflect.set(copy, name, copyPlain(item, copies));
+  return copy;
+}

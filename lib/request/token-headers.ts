@@ -1,0 +1,37 @@
+import type { InternalAxiosRequestConfig } from 'axios';
+import type { TokenKind } from '../events.js';
+import type { ResolvedOptions } from '../resolve-options.js';
+
+type Headers = InternalAxiosRequestConfig['headers'];
+
+/** A copy of a request's headers with the tokens, and with the body's Content-Type if the package encoded the body. */
+export type AddTokens = (
+  headers: Headers,
+  tokens: Readonly<Record<TokenKind, string>>,
+  contentType: string | undefined,
+) => Headers;
+
+/**
+ * The tokens replace every header that has one of their names, in any spelling. The caller's `Host` is left out: the URL says
+ * which host the request is for (design A4, B1).
+ */
+export function createTokenHeaders({
+  authorizationPrefix,
+  onBehalfHeaders,
+}: Pick<ResolvedOptions, 'authorizationPrefix' | 'onBehalfHeaders'>): AddTokens {
+  const dropped = new Set(['authorization', 'host', ...onBehalfHeaders.map((name) => name.toLowerCase())]);
+
+  return (headers, tokens, contentType) => {
+    // The same kind of object, whichever copy of Axios made it.
+    const copy = Object.create(Object.getPrototypeOf(headers)) as Headers;
+    for (const name of Object.keys(headers)) {
+      const lowerCase = name.toLowerCase();
+      if (dropped.has(lowerCase) || (contentType !== undefined && lowerCase === 'content-type')) continue;
+      copy[name] = headers[name];
+    }
+    if (contentType !== undefined) copy['Content-Type'] = contentType;
+    copy.Authorization = authorizationPrefix + tokens.appJwt;
+    for (const name of onBehalfHeaders) copy[name] = tokens.consumerJws;
+    return copy;
+  };
+}

@@ -1,0 +1,48 @@
+import { LRUCache } from 'lru-cache';
+import type { TokenCause } from '../events.js';
+import { type Identity, keyOf } from './identity.js';
+import type { Token } from './token.js';
+
+/** An identity's token in memory, and why it may not be used any more. All are own properties (design A10). */
+export interface CachedToken {
+  readonly identity: Identity;
+  readonly token: Token;
+  readonly dropped: Extract<TokenCause, 'refused' | 'invalidated'> | undefined;
+  /** When a refusal last forced a renewal, by the local clock. */
+  readonly forcedAt: number | undefined;
+}
+
+/** The tokens of one kind in memory, one of each identity. */
+export interface TokenCache {
+  get(identity: Identity): CachedToken | undefined;
+  set(cached: CachedToken): void;
+  all(): Iterable<CachedToken>;
+  size(): number;
+}
+
+/** AppJWTs all stay. */
+export function createAppJwtCache(): TokenCache {
+  const byAccount = new Map<string, CachedToken>();
+  return {
+    get: ({ accountId }) => byAccount.get(accountId),
+    set: (cached) => void byAccount.set(cached.identity.accountId, cached),
+    all: () => byAccount.values(),
+    size: () => byAccount.size,
+  };
+}
+
+/** Of the ConsumerJWS, the `max` that were last used stay. */
+export function createConsumerJwsCache(max: number, onEvict: (identity: Identity) => void): TokenCache {
+  const byKey = new LRUCache<string, CachedToken>({
+    max,
+    dispose({ identity }, _key, reason) {
+      if (reason === 'evict') onEvict(identity);
+    },
+  });
+  return {
+    get: (identity) => byKey.get(keyOf(identity)),
+    set: (cached) => void byKey.set(keyOf(cached.identity), cached),
+    all: () => byKey.values(),
+    size: () => byKey.size,
+  };
+}
