@@ -1,55 +1,60 @@
-// How fast the package is beside bare Axios, a hand-written pair of interceptors and others' packages:
-// npm run bench [-- <measure> …] [--quick | --rounds 40], npm run bench:check (exits 1 beyond a limit).
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+// Compares the package with bare Axios, a hand-written pair of interceptors and other packages: npm run bench -- --help
+import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { buildPackage, failUsage, readCommandLine } from './command-line.js';
 import { isWithin } from './limits.js';
+import { MEASURE_NAMES, type MeasureName } from './measure-names.js';
 
-const at = (path: string): URL => new URL(`../${path}`, import.meta.url);
-const give = (message: string): never => {
-  console.error(message);
-  process.exit(2);
-};
 const ROUNDS = 40;
-const readFlags = () =>
+const USAGE = `usage: npm run bench -- [MEASURE ...] [--quick | --rounds N] [--check]
+
+Compares the package with bare Axios, a hand-written pair of interceptors and other packages.
+
+  MEASURE      what to measure; the default is all of these:
+               ${MEASURE_NAMES.slice(0, 7).join(', ')},
+               ${MEASURE_NAMES.slice(7).join(', ')}
+  --quick      checks that the bench runs; its figures are not reliable
+  --rounds N   rounds of each measure (default ${ROUNDS})
+  --check      exits with 1 if a figure is over its limit
+  --help       shows this
+
+A run of all measures with at least ${ROUNDS} rounds writes bench/results.json and docs/performance.svg.
+A wrong flag or measure exits with 2.`;
+
+const { values, positionals } = readCommandLine(USAGE, () =>
   parseArgs({
     allowPositionals: true,
     options: {
       check: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       rounds: { type: 'string', default: String(ROUNDS) },
     },
-  });
-let flags: ReturnType<typeof readFlags>;
-try {
-  flags = readFlags();
-} catch (error) {
-  flags = give(`bench: ${(error as Error).message}`);
-}
-const { values, positionals } = flags;
+  }),
+);
+const isMeasure = (name: string): name is MeasureName => (MEASURE_NAMES as readonly string[]).includes(name);
+const unknown = positionals.find((name) => !isMeasure(name));
+if (unknown !== undefined) failUsage(`there is no measure ${unknown}. The measures are ${MEASURE_NAMES.join(', ')}.`);
+const names: readonly MeasureName[] = positionals.length > 0 ? positionals.filter(isMeasure) : MEASURE_NAMES;
+const rounds = Number(values.rounds);
+if (!Number.isInteger(rounds) || rounds < 1)
+  failUsage(`--rounds must be a whole number from 1; received ${values.rounds}.`);
+const effort = values.quick ? { rounds: 2, requests: 100, scale: 100 } : { rounds, requests: 1_000, scale: 1 };
 
-if (!existsSync(at('dist/esm/index.js')))
-  give('bench: there is no dist/; run it by npm run bench, which builds first.');
+buildPackage();
 const { MEASURES } = await import('./measures.js').catch((error: Error & { code?: string }) => {
   if (error.code !== 'ERR_MODULE_NOT_FOUND' && error.code !== 'MODULE_NOT_FOUND') throw error;
-  return give(
-    `bench: one of the packages that are compared is not installed; run npm ci. (${error.message.split('\n')[0]})`,
-  );
+  console.error(`bench: a compared package is not installed. Run npm ci. (${error.message.split('\n')[0]})`);
+  return process.exit(2);
 });
 const { chart, fullTables } = await import('./report.js');
 
-const unknown = positionals.find((name) => !Object.hasOwn(MEASURES, name));
-if (unknown) give(`bench: there is no measure ${unknown}; there are ${Object.keys(MEASURES).join(', ')}.`);
-const names = positionals.length > 0 ? positionals : Object.keys(MEASURES);
-const rounds = Number(values.rounds);
-if (!Number.isInteger(rounds) || rounds < 1)
-  give(`bench: --rounds must be a whole number from 1; received ${values.rounds}.`);
-const effort = values.quick ? { rounds: 2, requests: 100, scale: 100 } : { rounds, requests: 1_000, scale: 1 };
-
+const at = (path: string): URL => new URL(`../${path}`, import.meta.url);
 const results = [];
 for (const name of names) {
   console.error(`bench: ${name} …`);
-  results.push(...((await MEASURES[name]?.(effort)) ?? []));
+  results.push(...(await MEASURES[name](effort)));
 }
 
 const [cpu] = cpus();
@@ -62,11 +67,11 @@ const report = {
   results,
 };
 console.log(fullTables(report));
-// Only a whole run is worth keeping.
+// Only a full run is published.
 if (positionals.length === 0 && !values.quick && rounds >= ROUNDS) {
   writeFileSync(at('bench/results.json'), `${JSON.stringify(report, null, 2)}\n`);
   writeFileSync(at('docs/performance.svg'), chart(report));
 }
-const beyond = results.flatMap(({ findings }) => findings).filter((finding) => !isWithin(finding));
-console.log(`\nbench: ${beyond.length} beyond their limit`);
-process.exit(values.check && beyond.length > 0 ? 1 : 0);
+const over = results.flatMap(({ findings }) => findings).filter((finding) => !isWithin(finding));
+console.log(`\nbench: ${over.length} over their limit`);
+process.exit(values.check && over.length > 0 ? 1 : 0);

@@ -1,4 +1,4 @@
-// Figures of a process that does nothing else: child.ts <task> <argument> …; the last line of its output has them as JSON.
+// Measures one thing in a fresh process: child.ts <task> <argument> …; the last line of its output is the result as JSON.
 
 const [task = '', argument = '', effort = ''] = process.argv.slice(2);
 
@@ -10,7 +10,7 @@ async function createConnector() {
   return { SUBJECTS, cloud, setting: { origin: cloud.origin, defaults } };
 }
 
-/** Bytes that a request allocates, with a young generation that holds all of a batch. */
+/** The bytes that one request allocates. The young generation must be large enough for a batch. */
 async function allocationOf(name: string): Promise<number> {
   const { SUBJECTS, cloud, setting } = await createConnector();
   const connector = await SUBJECTS[name as keyof typeof SUBJECTS](setting);
@@ -19,10 +19,10 @@ async function allocationOf(name: string): Promise<number> {
     const before = process.memoryUsage().heapUsed;
     for (let count = 0; count < 500; count += 1) await connector.send('sms-4915550001');
     const bytes = process.memoryUsage().heapUsed - before;
-    // One that was collected in its midst says nothing.
+    // A collection in the middle of a batch makes its figure useless.
     if (bytes > 0) batches.push(bytes / 500);
   }
-  connector.close();
+  await connector.close();
   cloud.close();
   return batches.sort((a, b) => a - b)[batches.length >> 1] ?? Number.NaN;
 }
@@ -54,7 +54,7 @@ async function heapOfCached(count: number): Promise<number> {
 
 const CAP = 10_000;
 
-/** Bytes that each consumer past the cap leaves behind, and what one costs at the end against the beginning. */
+/** The bytes that each consumer past the cap leaves on the heap, and the cost of the last consumers against the first. */
 async function pastCap(count: number): Promise<number[]> {
   const sendTo = await startOurs();
   const slice = Math.min(2 * CAP, count / 10);

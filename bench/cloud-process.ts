@@ -3,7 +3,7 @@ import type { Behaviour, Tally } from './cloud.js';
 
 export interface BenchCloud {
   readonly origin: string;
-  /** Changes how it behaves from now on, and gives what arrived since the last time. */
+  /** Changes its behaviour, and returns what arrived since the last change. */
   set(change: Partial<Behaviour>): Promise<Tally>;
   close(): void;
 }

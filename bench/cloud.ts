@@ -1,34 +1,37 @@
-// LivePerson for the bench, in a process of its own so that it takes no time of the subjects': started by startCloud() of cloud-process.ts.
-import { createServer } from 'node:http';
+// LivePerson for the bench. It has its own process, so that its work is not measured; startCloud() in cloud-process.ts starts it.
+import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { makeToken } from './tokens.js';
+import { headerOf, makeToken } from './tokens.js';
 
 /** What the bench may change. */
 export interface Behaviour {
   sentinelDelayMs: number;
   idpDelayMs: number;
   appJwtTtlMs: number;
-  /** Refuse every AppJWT issued so far. */
-  revoke: boolean;
-  /** Hold all sends until this many wait. */
+  /** Hold the first send of each message until this many wait; then revoke every token issued so far. 0 holds nothing. */
   holdSends: number;
 }
 
-/** What arrived since the last question. */
+/** What arrived since the last change. */
 export interface Tally {
   domain: number;
   sentinel: number;
   idp: number;
   send: number;
   mostIdpOpen: number;
-  /** Sends by message id. */
+  /** The highest number of sends of one message; counted while `holdSends` is set. */
   mostSendsOfOne: number;
+  /** The highest number of IDP calls for one consumer; counted while `holdSends` is set. */
+  mostIdpOfOne: number;
   /** When Sentinel was busy, epoch milliseconds. */
   sentinelBusy: { from: number; to: number }[];
 }
 
-const behaviour: Behaviour = { sentinelDelayMs: 0, idpDelayMs: 0, appJwtTtlMs: 3_600_000, revoke: false, holdSends: 0 };
+const behaviour: Behaviour = { sentinelDelayMs: 0, idpDelayMs: 0, appJwtTtlMs: 3_600_000, holdSends: 0 };
 const appJwts = new Map<string, number>();
+/** ConsumerJWS are valid while they are of this key. No list is kept, as there may be a million of them. */
+let jwsKey = 0;
+let validJws = `${headerOf('key-0')}.`;
 const empty = (): Tally => ({
   domain: 0,
   sentinel: 0,
@@ -36,23 +39,31 @@ const empty = (): Tally => ({
   send: 0,
   mostIdpOpen: 0,
   mostSendsOfOne: 0,
+  mostIdpOfOne: 0,
   sentinelBusy: [],
 });
 let tally = empty();
 let sendsById = new Map<string, number>();
+let idpByConsumer = new Map<string, number>();
 let idpOpen = 0;
 let held: (() => void)[] = [];
 
 const now = (): number => performance.timeOrigin + performance.now();
 const pause = (ms: number) => (ms > 0 ? new Promise((resolve) => setTimeout(resolve, ms)) : undefined);
 const OK = JSON.stringify({ reqId: '1', code: 'OK', body: { sequence: 0 } });
-const REFUSED = JSON.stringify({
-  kind: 'resp',
-  code: 401,
-  body: { title: 'Invalid AppJWT', details: 'The AppJWT has expired', errorCode: 40102 },
-});
+const refusal = (title: string, details: string, errorCode: number): string =>
+  JSON.stringify({ kind: 'resp', code: 401, body: { title, details, errorCode } });
+const INVALID_APP_JWT = refusal('Invalid AppJWT', 'AppJWT has expired or is invalid', 40102);
+const INVALID_JWS = refusal('Invalid ConsumerJWS', 'ConsumerJWS is invalid', 40103);
 
-async function answer(url: string, authorization: string | undefined, body: string): Promise<[number, string]> {
+/** How often something was seen, this time included. */
+function countIn(counts: Map<string, number>, key: string): number {
+  const count = (counts.get(key) ?? 0) + 1;
+  counts.set(key, count);
+  return count;
+}
+
+async function answer(url: string, headers: IncomingHttpHeaders, body: string): Promise<[number, string]> {
   const [, account = ''] = /account\/([^/]+)/.exec(url) ?? [];
   if (url.includes('/service/')) {
     tally.domain += 1;
@@ -77,26 +88,37 @@ async function answer(url: string, authorization: string | undefined, body: stri
     await pause(behaviour.idpDelayMs);
     idpOpen -= 1;
     const { ext_consumer_id } = JSON.parse(body);
-    return [201, JSON.stringify({ token: makeToken({ account_id: account, ext_consumer_id }, 330) })];
+    if (behaviour.holdSends > 0)
+      tally.mostIdpOfOne = Math.max(tally.mostIdpOfOne, countIn(idpByConsumer, ext_consumer_id));
+    const token = makeToken({ account_id: account, ext_consumer_id }, 330, `key-${jwsKey}`);
+    return [201, JSON.stringify({ token })];
   }
   tally.send += 1;
   if (behaviour.holdSends > 0) {
-    const { id } = JSON.parse(body);
-    const count = (sendsById.get(id) ?? 0) + 1;
-    sendsById.set(id, count);
+    const count = countIn(sendsById, JSON.parse(body).id);
     tally.mostSendsOfOne = Math.max(tally.mostSendsOfOne, count);
     if (count === 1) await hold();
   }
-  const isGood = (appJwts.get(authorization?.replace(/^Bearer /, '') ?? '') ?? 0) > now();
-  return isGood ? [200, OK] : [401, REFUSED];
+  // In LivePerson's order: a request with two invalid tokens is refused for its AppJWT.
+  const appJwt = headers.authorization?.replace(/^Bearer /, '') ?? '';
+  if ((appJwts.get(appJwt) ?? 0) <= now()) return [401, INVALID_APP_JWT];
+  if (!String(headers['x-lp-on-behalf']).startsWith(validJws)) return [401, INVALID_JWS];
+  return [200, OK];
 }
 
-/** Until as many wait as were asked for. */
+/** Revokes every token issued so far: the AppJWTs by forgetting them, the ConsumerJWS by a new key. */
+function revokeTokens(): void {
+  appJwts.clear();
+  jwsKey += 1;
+  validJws = `${headerOf(`key-${jwsKey}`)}.`;
+}
+
+/** Waits until as many sends wait as were asked for. The last one revokes the tokens of all. */
 function hold(): Promise<void> {
   return new Promise((resolve) => {
     held.push(resolve);
     if (held.length < behaviour.holdSends) return;
-    appJwts.clear();
+    revokeTokens();
     for (const release of held) release();
     held = [];
   });
@@ -109,7 +131,7 @@ const server = createServer((request, response) => {
     body += chunk;
   });
   request.on('end', async () => {
-    const [status, text] = await answer(request.url ?? '', request.headers.authorization, body);
+    const [status, text] = await answer(request.url ?? '', request.headers, body);
     response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
     response.end(text);
   });
@@ -119,10 +141,10 @@ const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
 
 process.on('message', ({ number, change }: { number: number; change: Partial<Behaviour> }) => {
   Object.assign(behaviour, change);
-  if (change.revoke) appJwts.clear();
   const said = { number, host, tally };
   tally = empty();
   sendsById = new Map();
+  idpByConsumer = new Map();
   process.send?.(said);
 });
 process.on('disconnect', () => process.exit());

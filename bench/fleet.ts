@@ -1,13 +1,27 @@
-// What a shared store saves and costs, as a table: npm run bench:fleet. Needs redis-server.
-import { createConnectorAuth, createMemoryTokenStore } from 'axios-liveperson-auth';
-import { createRedisTokenStore } from 'axios-liveperson-auth/redis';
-import { createClient } from 'redis';
-import { endMembers, startMembers } from '../__tests__/fleet/support/fleet.js';
-import { closeRedis, startRedis } from '../__tests__/fleet/support/redis-server.js';
-import { makeToken, startCloud } from '../__tests__/support/cloud.js';
+// What a shared store saves and costs: npm run bench:fleet -- --help
+import { parseArgs } from 'node:util';
+import { buildPackage, readCommandLine } from './command-line.js';
+
+const USAGE = `usage: npm run bench:fleet
+
+Measures what a shared token store saves and costs, and prints the figures as Markdown tables.
+It starts a redis-server, which must be installed.
+
+  --help   shows this
+
+A wrong flag exits with 2.`;
+
+readCommandLine(USAGE, () => parseArgs({ options: { help: { type: 'boolean', default: false } } }));
+buildPackage();
+const { createConnectorAuth, createMemoryTokenStore } = await import('axios-liveperson-auth');
+const { createRedisTokenStore } = await import('axios-liveperson-auth/redis');
+const { createClient } = await import('redis');
+const { endMembers, startMembers } = await import('../__tests__/fleet/support/fleet.js');
+const { closeRedis, startRedis } = await import('../__tests__/fleet/support/redis-server.js');
+const { makeToken, startCloud } = await import('../__tests__/support/cloud.js');
 
 const CONSUMERS = Array.from({ length: 500 }, (_, index) => `c${index}`);
-/** What a call at LivePerson may take; on loopback it would take nothing. */
+/** The time of a call to LivePerson. On loopback it would take almost none. */
 const SERVICE_MS = 50;
 const PATIENT = { storeTimeoutMs: 20_000 };
 
@@ -35,7 +49,7 @@ for (const processes of [1, 4, 8]) {
   }
 }
 
-console.log('\nOne ConsumerJWS, on average of 500, one after the other.\n');
+console.log('\nThe average time of one ConsumerJWS: 500 of them, one after the other.\n');
 console.log('| where it is | µs |');
 console.log('| --- | --- |');
 const cloud = await startCloud();
@@ -51,10 +65,10 @@ for (const [name, options] of [
   const before = cloud.count('idp');
   const reader = createConnectorAuth({ ...account, ...options, ...PATIENT });
   console.log(`| ${name} | ${await timePerToken(reader)} |`);
-  if (cloud.count('idp') !== before) throw new Error('that was not all from the store');
+  if (cloud.count('idp') !== before) throw new Error('Not all tokens came from the store.');
   if (name === 'a store in memory') console.log(`| memory | ${await timePerToken(reader)} |`);
-  writer.close();
-  reader.close();
+  await writer.close();
+  await reader.close();
 }
 client.destroy();
 await cloud.close();

@@ -1,19 +1,23 @@
-/** A figure of this package, and what it may be at most. */
+/** One figure of this package and its limit. */
 export interface Finding {
   readonly what: string;
   readonly measured: number;
-  readonly limit: number;
+  /** Left out where the figure is only shown. */
+  readonly limit?: number | undefined;
   readonly unit: string;
-  /** What the noise of the machine may add to a ratio: what bare Axios differs from itself by. */
+  /** How much of the limit a ratio may exceed because of noise: the difference of two bare instances in the same run. */
   readonly allowance: number;
-  /** It must be exactly the limit. */
+  /** The figure must equal the limit. */
   readonly isExact?: boolean;
 }
 
-/** However noisy the machine, no ratio is allowed more than this. */
+/** The most that noise may add to a ratio. */
 const MOST_ALLOWED = 0.03;
 
 export function isWithin({ measured, limit, allowance, isExact, unit }: Finding): boolean {
+  if (limit === undefined) return true;
+  // A figure that could not be measured is NaN, which JSON writes as null.
+  if (!Number.isFinite(measured)) return false;
   if (isExact) return measured === limit;
   return measured <= limit * (1 + (unit === '×' ? Math.min(allowance, MOST_ALLOWED) : allowance));
 }

@@ -1,28 +1,31 @@
 import { execFileSync } from 'node:child_process';
 import { Agent } from 'node:http';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import type { CreateAxiosDefaults } from 'axios';
+import { buildSync } from 'esbuild';
 import { type BenchCloud, startCloud } from './cloud-process.js';
 import type { Finding } from './limits.js';
+import type { MeasureName } from './measure-names.js';
 import { interleave, median, quantile, ratio, type Samples } from './rounds.js';
 import { type Connector, noopAdapter, type Setting, SUBJECTS, type SubjectName } from './subjects.js';
 
-/** What one measure gave: a figure of each subject, and what is limited. */
+/** The figures of one measure, and those of this package that have a limit. */
 export interface Result {
   readonly measure: string;
   readonly title: string;
   readonly unit: string;
   readonly figures: Readonly<Record<string, number>>;
-  /** As against bare Axios. */
+  /** Each figure against that of bare Axios. */
   readonly ratios?: Readonly<Record<string, number>>;
   readonly findings: readonly Finding[];
 }
 
-/** How long it may take: rounds, and requests in each. */
+/** How much a run measures: rounds, and requests in each round. */
 export interface Effort {
   readonly rounds: number;
   readonly requests: number;
-  /** Divides the great counts. */
+  /** Divides the large counts. */
   readonly scale: number;
 }
 
@@ -34,7 +37,7 @@ const EVERYONE = Object.keys(SUBJECTS) as SubjectName[];
 const CONSUMER = 'sms-4915550001';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-/** Connectors that share a cloud, for as long as `run` takes. */
+/** Runs `run` with connectors that share a cloud, and closes all of them afterwards. */
 async function withConnectors<T>(
   names: readonly SubjectName[],
   defaults: CreateAxiosDefaults,
@@ -48,12 +51,12 @@ async function withConnectors<T>(
     for (const name of names) connectors[name] = await SUBJECTS[name]({ ...setting, ...(options && { options }) });
     return await run(connectors, cloud);
   } finally {
-    for (const connector of Object.values(connectors)) connector.close();
+    for (const connector of Object.values(connectors)) await connector.close();
     cloud.close();
   }
 }
 
-/** Sends so many requests with so many in flight. */
+/** Sends `count` requests, `inFlight` of them at a time. */
 async function sendMany(send: (index: number) => Promise<unknown>, count: number, inFlight: number): Promise<void> {
   let next = 0;
   const worker = async () => {
@@ -63,8 +66,8 @@ async function sendMany(send: (index: number) => Promise<unknown>, count: number
 }
 
 /**
- * How much of the processor one request took, in microseconds: where nothing is waited for, that is its time, and what else
- * the machine does falls out of it.
+ * The processor time of one request, in microseconds. With an adapter that answers at once, it is the time of the request
+ * without the other work of the machine.
  */
 async function timeRequests(...[send, count, inFlight]: Parameters<typeof sendMany>): Promise<number> {
   const before = process.cpuUsage();
@@ -73,7 +76,7 @@ async function timeRequests(...[send, count, inFlight]: Parameters<typeof sendMa
   return (user + system) / count;
 }
 
-/** How long it took by the clock, in microseconds. */
+/** The time of one request by the clock, in microseconds. */
 async function clockRequests(...[send, count, inFlight]: Parameters<typeof sendMany>): Promise<number> {
   const startedAt = performance.now();
   await sendMany(send, count, inFlight);
@@ -84,7 +87,7 @@ function compare(
   measure: string,
   title: string,
   samples: Samples<string>,
-  limits: readonly { against: string; limit: number }[],
+  limits: readonly { against: string; limit?: number }[],
 ): Result {
   const of = (name: string) => samples[name] ?? [];
   const names = Object.keys(samples);
@@ -138,7 +141,7 @@ const sampleUnmatched: Sampler = ({ rounds, requests }) =>
     return interleave(timeOf(connectors, time), rounds);
   });
 
-/** Of how many consumers, and with how many requests in flight, growth is shown. */
+/** The numbers of consumers, and of requests in flight, in the table of growth. */
 const SERVED = [1, 100, 10_000, 100_000];
 const IN_FLIGHT = [1, 16, 256, 1_024];
 
@@ -166,7 +169,7 @@ const sampleInFlight =
       return interleave(timeOf(connectors, time), rounds);
     });
 
-/** What is measured in processes of its own. */
+/** The measures that run in child processes. */
 export const SAMPLERS: Readonly<Record<string, Sampler>> = {
   warm: sampleWarm(1),
   'warm-64': sampleWarm(64),
@@ -176,7 +179,7 @@ export const SAMPLERS: Readonly<Record<string, Sampler>> = {
   ...Object.fromEntries(IN_FLIGHT.map((inFlight) => [`in-flight-${inFlight}`, sampleInFlight(inFlight)])),
 };
 
-/** What V8 makes of the same code differs from process to process, by 1 % of a request's time and 3 % of its memory. */
+/** V8 optimises the same code differently from process to process: about 1 % of a request's time and 3 % of its memory. */
 const PROCESSES = 5;
 
 function sampleInProcesses(name: string, effort: Effort, processes: number): Samples<string> {
@@ -196,18 +199,20 @@ const inProcesses =
 
 const WARM_LIMITS = [
   { against: 'bare', limit: 1.1 },
-  { against: HAND, limit: 0.95 },
+  { against: HAND, limit: 0.97 },
 ];
 
 const loopback: Measure = ({ rounds, requests }) => {
   const httpAgent = new Agent({ keepAlive: true, maxSockets: 64 });
-  return withConnectors(EVERYONE, { httpAgent, validateStatus: () => true }, async (connectors) => {
+  // The package sets maxRedirects to 0 on its own requests. Everyone gets it, as it makes a request faster.
+  const defaults = { httpAgent, validateStatus: () => true, maxRedirects: 0 };
+  return withConnectors(EVERYONE, defaults, async (connectors) => {
     const time = ({ send }: Connector) => clockRequests(() => send(CONSUMER), requests, 64);
     const samples = await interleave(timeOf(connectors, time), rounds);
     return [
-      compare('loopback', 'loopback HTTP, 64 in flight', samples, [
-        { against: 'static headers', limit: 0.97 },
-        { against: HAND, limit: 0.98 },
+      compare('loopback', 'loopback HTTP without redirects, 64 in flight', samples, [
+        { against: 'static headers', limit: 1.05 },
+        { against: HAND },
       ]),
     ];
   }).finally(() => httpAgent.destroy());
@@ -265,29 +270,46 @@ const herd: Measure = async ({ scale }) => [
   }),
 ];
 
-const revoked: Measure = ({ scale }) => {
+/** Messages in flight when both tokens are revoked, and the consumers that they belong to. */
+const REVOCATIONS = [
+  { messages: 1, consumers: 1 },
+  { messages: 64, consumers: 1 },
+  { messages: 64, consumers: 64 },
+  { messages: 500, consumers: 1 },
+  { messages: 500, consumers: 500 },
+  { messages: 5_000, consumers: 1 },
+  { messages: 5_000, consumers: 500 },
+];
+
+/** Each message is refused with 40102 first. With a new AppJWT it is refused with 40103, until it has a new ConsumerJWS too. */
+async function revokeBoth({ messages, consumers }: (typeof REVOCATIONS)[number]): Promise<Result> {
   const httpAgent = new Agent({ keepAlive: true });
-  return withConnectors([OURS], { httpAgent }, async ({ [OURS]: ours }, cloud) => {
-    const count = 5_000 / scale;
-    await ours?.send(CONSUMER);
-    await cloud.set({ holdSends: count, sentinelDelayMs: 50 });
-    const sends = Array.from({ length: count }, (_, index) => ours?.send(CONSUMER, `m${index}`));
-    const lost = (await Promise.allSettled(sends)).filter(({ status }) => status === 'rejected').length;
-    const { sentinel, mostSendsOfOne } = await cloud.set({});
-    return [
-      {
-        measure: 'revoked',
-        title: 'AppJWT revoked with 5,000 in flight',
-        unit: '',
-        figures: { sentinel, 'sends of one message': mostSendsOfOne, lost },
-        findings: [
-          exactly('Sentinel calls after the AppJWT was revoked', sentinel, 1),
-          atMost('sends of one message', mostSendsOfOne, 2, 'sends'),
-          exactly('messages lost', lost, 0, 'messages'),
-        ],
-      },
-    ];
+  // With a timeout, a message that hangs is counted as lost and does not stop the bench.
+  const figures = await withConnectors([OURS], { httpAgent, timeout: 60_000 }, async ({ [OURS]: ours }, cloud) => {
+    const send = async (index: number) => ours?.send(`sms-${index % consumers}`, `m${index}`);
+    await sendMany(send, consumers, 64);
+    await cloud.set({ holdSends: messages, sentinelDelayMs: 50, idpDelayMs: 10 });
+    const sends = await Promise.allSettled(Array.from({ length: messages }, (_, index) => send(index)));
+    const { sentinel, mostIdpOfOne, mostSendsOfOne } = await cloud.set({});
+    const lost = sends.filter(({ status }) => status === 'rejected').length;
+    return { lost, sends: mostSendsOfOne, sentinel, idp: mostIdpOfOne };
   }).finally(() => httpAgent.destroy());
+  const title = `${inWords(messages)} in flight, ${inWords(consumers)} consumer${consumers > 1 ? 's' : ''}`;
+  return { measure: 'revoked', title, unit: '', figures, findings: [] };
+}
+
+/** The counts do not depend on the machine, so a quick run has them too. */
+const revoked: Measure = async () => {
+  const results: Result[] = [];
+  for (const revocation of REVOCATIONS) results.push(await revokeBoth(revocation));
+  const worst = (figure: string) => Math.max(...results.map(({ figures }) => figures[figure] ?? Number.NaN));
+  const findings = [
+    exactly('both tokens revoked: messages lost', worst('lost'), 0, 'messages'),
+    atMost('both tokens revoked: sends of one message', worst('sends'), 3, 'sends'),
+    exactly('both tokens revoked: Sentinel calls', worst('sentinel'), 1),
+    atMost('both tokens revoked: IDP calls for one consumer', worst('idp'), 1, 'calls'),
+  ];
+  return [...results, { measure: 'revoked', title: 'the worst of these', unit: '', figures: {}, findings }];
 };
 
 const APP_JWT_TTL_MS = 2_000;
@@ -299,7 +321,7 @@ const AHEAD_SUBJECTS: readonly SubjectName[] = [
   OURS,
 ];
 
-/** The 99th percentile of a message's time while Sentinel works on the next AppJWT, and otherwise. */
+/** The 99th percentile of a message's time while Sentinel issues the next AppJWT, against that of all other messages. */
 async function renewAhead(name: SubjectName, seconds: number): Promise<number> {
   const httpAgent = new Agent({ keepAlive: true, maxSockets: 16 });
   const options = { refreshAheadMs: 1_000, expiryMarginMs: 200 };
@@ -332,7 +354,7 @@ async function renewAhead(name: SubjectName, seconds: number): Promise<number> {
           0.99,
         );
       const during = samples.filter(isRenewing);
-      // NaN, where nothing was renewed or a message failed: nothing was measured, and that is within no limit.
+      // NaN is within no limit. It also results when no token was renewed.
       return failed > 0 ? Number.NaN : p99(during) / p99(samples.filter((sample) => !isRenewing(sample)));
     },
     options,
@@ -351,13 +373,13 @@ const ahead: Measure = async ({ rounds, scale }) => {
       unit: '×',
       figures,
       findings: [
-        atMost('p99 while the AppJWT is renewed ahead, against steady state', figures[OURS] ?? Number.NaN, 1.15, '×'),
+        atMost('p99 while the AppJWT is renewed, against p99 otherwise', figures[OURS] ?? Number.NaN, 1.15, '×'),
       ],
     },
   ];
 };
 
-/** A figure that a fresh process gives: its memory holds nothing else. */
+/** Measures in a fresh process, so that nothing else is on its heap. */
 function inChild<Figures>(
   task: string,
   taskArguments: readonly (string | number)[],
@@ -400,12 +422,14 @@ const allocation: Measure = async ({ scale }) => {
       title: 'bytes allocated per matched request',
       unit: 'bytes',
       figures,
-      findings: [atMost('allocation per matched request, against bare', measured, 1.06, '×')],
+      findings: [atMost('allocation per matched request, against bare', measured, 1.1, '×')],
     },
   ];
 };
 
-/** How long a process of plain Node takes to load modules, in milliseconds. */
+const KINDS = { esm: 'ESM', cjs: 'CommonJS' } as const;
+
+/** The time in which plain Node loads the modules, in milliseconds. */
 function timeLoading(kind: 'esm' | 'cjs', modules: readonly string[]): number {
   const load = modules.map((name) => (kind === 'esm' ? `await import('${name}');` : `require('${name}');`));
   const code = `const from = performance.now(); ${load.join(' ')} console.log(performance.now() - from);`;
@@ -421,31 +445,41 @@ const imports: Measure = async ({ rounds }) => {
     const ours = `${ROOT}dist/${kind}/index.js`;
     const samples = await interleave({ axios: time(['axios']), both: time(['axios', ours]) }, Math.min(rounds, 25));
     const added = median(samples.both.map((both, round) => both - (samples.axios[round] ?? 0)));
-    const title = `import on top of Axios (${kind === 'esm' ? 'ESM' : 'CommonJS'})`;
+    const title = `import on top of Axios (${KINDS[kind]})`;
     const figures = { axios: median(samples.axios), added };
-    results.push({ measure: 'import', title, unit: 'ms', figures, findings: [atMost(title, added, 25, 'ms')] });
+    results.push({ measure: 'import', title, unit: 'ms', figures, findings: [atMost(title, added, 15, 'ms')] });
   }
   return results;
 };
 
-const tarball: Measure = async () => {
-  const output = execFileSync('npm', ['pack', '--json', '--dry-run', '--ignore-scripts'], {
-    cwd: ROOT,
-    encoding: 'utf8',
+/** The size of the package in a bundle: its entry and its dependencies without Axios, minified and compressed, in KB. */
+function sizeBundled(kind: 'esm' | 'cjs'): number {
+  const { outputFiles } = buildSync({
+    entryPoints: [`${ROOT}dist/${kind}/index.js`],
+    format: kind,
+    platform: 'node',
+    target: 'node20',
+    bundle: true,
+    minify: true,
+    legalComments: 'none',
+    external: ['axios'],
+    write: false,
   });
-  const parsed = JSON.parse(output) as { size: number }[] | Record<string, { size: number }>;
-  const [packed] = Object.values(parsed);
-  const size = (packed?.size ?? Number.NaN) / 1_000;
-  return [
-    {
-      measure: 'tarball',
-      title: 'packed tarball',
+  return gzipSync(outputFiles[0]?.contents ?? '').byteLength / 1_000;
+}
+
+const bundle: Measure = async () =>
+  (['esm', 'cjs'] as const).map((kind) => {
+    const size = sizeBundled(kind);
+    const title = `bundle without Axios, minified and compressed (${KINDS[kind]})`;
+    return {
+      measure: 'bundle',
+      title,
       unit: 'KB',
-      figures: { packed: size },
-      findings: [atMost('packed tarball', size, 100, 'KB')],
-    },
-  ];
-};
+      figures: { size },
+      findings: [atMost(title, size, 40, 'KB')],
+    };
+  });
 
 const growth: Measure = async (effort) => {
   const rows = [
@@ -457,11 +491,11 @@ const growth: Measure = async (effort) => {
 
 const inWords = (count: number): string => count.toLocaleString('en');
 
-export const MEASURES: Readonly<Record<string, Measure>> = {
+export const MEASURES: Readonly<Record<MeasureName, Measure>> = {
   warm: inProcesses('warm', 'tokens warm, one by one', WARM_LIMITS),
   'warm-64': inProcesses('warm-64', 'tokens warm, 64 in flight', WARM_LIMITS),
   rotation: inProcesses('rotation', '10,000 consumers in rotation', [{ against: 'bare', limit: 1.15 }]),
-  unmatched: inProcesses('unmatched', 'request to something else', [{ against: 'bare', limit: 1.03 }]),
+  unmatched: inProcesses('unmatched', 'other request (unmatched)', [{ against: 'bare', limit: 1.03 }]),
   loopback,
   herd,
   revoked,
@@ -469,6 +503,6 @@ export const MEASURES: Readonly<Record<string, Measure>> = {
   memory,
   allocation,
   import: imports,
-  tarball,
+  bundle,
   growth,
 };

@@ -7,6 +7,7 @@ import {
   machineLine,
   putBetween,
   type Report,
+  revokedTable,
   shortTable,
   subjectsTable,
 } from './report.js';
@@ -23,6 +24,7 @@ change('docs/performance.md', {
   machine: machineLine(report),
   limits: limitsTable(report),
   subjects: subjectsTable(report),
+  revoked: revokedTable(report),
   growth: growthTable(report),
 });
 change('README.md', { performance: shortTable(report) });
@@ -34,7 +36,9 @@ function readReport(): Report {
     if (!read?.results?.length) throw new Error('it has no results');
     return read;
   } catch (error) {
-    console.error(`bench: bench/results.json cannot be read: ${(error as Error).message}. Make it anew: npm run bench`);
+    console.error(
+      `bench: bench/results.json cannot be read: ${(error as Error).message}. Run npm run bench to write it.`,
+    );
     return process.exit(2);
   }
 }

@@ -1,7 +1,7 @@
 import { type Finding, isWithin } from './limits.js';
 import type { Result } from './measures.js';
 
-/** What bench/results.json holds. */
+/** The content of bench/results.json. */
 export interface Report {
   readonly machine: string;
   readonly node: string;
@@ -11,10 +11,21 @@ export interface Report {
 
 const OURS = 'axios-liveperson-auth';
 
-const number = (value: number): string =>
-  Number.isInteger(value) ? value.toLocaleString('en') : value.toFixed(value < 10 ? 3 : 1);
+/** Stands for a figure that could not be measured. Such a figure is NaN, which JSON writes as null. */
+const FAILED = 'failed';
 
-/** In columns of even width, as the formatter has it. */
+function number(value: number, unit: string): string {
+  if (!Number.isFinite(value)) return FAILED;
+  return `${Number.isInteger(value) ? value.toLocaleString('en') : value.toFixed(value < 10 ? 3 : 1)} ${unit}`;
+}
+
+/** A ratio with two digits; empty where the measure leaves the subject out. */
+function twoDigits(value: number | undefined): string {
+  if (value === undefined) return '';
+  return Number.isFinite(value) ? `${value.toFixed(2)} ×` : FAILED;
+}
+
+/** A Markdown table with padded columns. */
 function table(head: readonly string[], body: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) =>
     Math.max(3, title.length, ...body.map((cells) => (cells[column] ?? '').length)),
@@ -26,34 +37,40 @@ function table(head: readonly string[], body: readonly (readonly string[])[]): s
 
 const findingsIn = ({ results }: Report): Finding[] => results.flatMap(({ findings }) => findings);
 
+function verdictOn(finding: Finding): string {
+  if (finding.limit === undefined) return '';
+  return isWithin(finding) ? 'met' : '**not met**';
+}
+
 export function limitsTable(report: Report): string {
   return table(
     ['measure', 'measured', 'limit', 'noise', ''],
     findingsIn(report).map((finding) => [
       finding.what,
-      `${number(finding.measured)} ${finding.unit}`,
-      `${finding.limit.toLocaleString('en')} ${finding.unit}`,
+      number(finding.measured, finding.unit),
+      finding.limit === undefined ? 'none' : `${finding.limit.toLocaleString('en')} ${finding.unit}`,
       finding.allowance > 0 ? `± ${(finding.allowance * 100).toFixed(1)} %` : '',
-      isWithin(finding) ? 'met' : '**not met**',
+      verdictOn(finding),
     ]),
   );
 }
 
-/** The subjects beside each other, one column for each measure that has them all. */
+/** One row for each subject, one column for each measure that compares them. */
 export function subjectsTable(report: Report): string {
   const compared = report.results.filter(({ measure, ratios }) => ratios && measure !== 'growth');
-  const names = [...new Set(compared.flatMap(({ figures }) => Object.keys(figures)))];
   const cell = ({ figures, ratios }: Result, name: string): string => {
     const time = figures[name];
     return time === undefined ? '' : `${time.toFixed(1)} µs, ${(ratios?.[name] ?? Number.NaN).toFixed(3)} ×`;
   };
   const ahead = report.results.find(({ measure }) => measure === 'ahead');
+  const shown = [...compared, ...(ahead ? [ahead] : [])];
+  const names = [...new Set(shown.flatMap(({ figures }) => Object.keys(figures)))];
   return table(
     ['', ...compared.map(({ title }) => title), ...(ahead ? [ahead.title] : [])],
     names.map((name) => [
       name,
       ...compared.map((result) => cell(result, name)),
-      ...(ahead ? [ahead.figures[name] === undefined ? '' : `${ahead.figures[name].toFixed(2)} ×`] : []),
+      ...(ahead ? [twoDigits(ahead.figures[name])] : []),
     ]),
   );
 }
@@ -73,14 +90,30 @@ export function growthTable({ results }: Report): string {
   );
 }
 
+/** One row for each number of messages in flight when both tokens are revoked. */
+export function revokedTable({ results }: Report): string {
+  const cases = results.filter(({ measure, figures }) => measure === 'revoked' && 'idp' in figures);
+  if (cases.length === 0) return 'No figures yet.';
+  return table(
+    ['both tokens revoked', 'messages lost', 'sends of one message', 'Sentinel calls', 'IDP calls for one consumer'],
+    cases.map(({ title, figures: { lost, sends, sentinel, idp } }) => [
+      title,
+      ...[lost, sends, sentinel, idp].map((count) => (count ?? Number.NaN).toLocaleString('en')),
+    ]),
+  );
+}
+
 export function machineLine({ machine, node, axios }: Report): string {
   return `${machine}; Node ${node}, Axios ${axios}.`;
 }
 
-export const fullTables = (report: Report): string =>
-  [machineLine(report), limitsTable(report), subjectsTable(report), growthTable(report)].join('\n\n');
+/** What a run prints: the tables that have rows. */
+export function fullTables(report: Report): string {
+  const tables = [limitsTable, subjectsTable, revokedTable, growthTable].map((part) => part(report));
+  return [machineLine(report), ...tables.filter((text) => text.split('\n').length > 2)].join('\n\n');
+}
 
-/** What the README has: the time of a request over loopback, and with nothing but Axios. */
+/** The table of the README: a request without a network, a request over loopback, and a renewal. */
 export function shortTable({ results }: Report): string {
   const shown = results.filter(({ measure }) => ['warm', 'loopback', 'ahead'].includes(measure));
   const names = [...new Set(shown.flatMap(({ figures }) => Object.keys(figures)))].filter(
@@ -88,17 +121,11 @@ export function shortTable({ results }: Report): string {
   );
   return table(
     ['', ...shown.map(({ title }) => title)],
-    names.map((name) => [
-      name,
-      ...shown.map(({ figures, ratios }) => {
-        const figure = ratios ? ratios[name] : figures[name];
-        return figure === undefined ? '' : `${figure.toFixed(2)} ×`;
-      }),
-    ]),
+    names.map((name) => [name, ...shown.map(({ figures, ratios }) => twoDigits((ratios ?? figures)[name]))]),
   );
 }
 
-/** Bars of one request's time against bare Axios, one for each subject. */
+/** A bar for each subject: the time of one request against bare Axios. */
 export function chart({ results }: Report): string {
   const { ratios = {}, title = '' } = results.find(({ measure }) => measure === 'warm') ?? {};
   const entries = Object.entries(ratios).filter(([name]) => name !== 'bare again');

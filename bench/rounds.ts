@@ -1,12 +1,12 @@
-/** Figures of several subjects, taken in turn. */
+/** The figures of each subject, one for each round. */
 export type Samples<Name extends string> = Record<Name, number[]>;
 
-/** So many rounds V8 needs to make of the code what it will. */
+/** Rounds until V8 has optimised the code. Their figures are dropped. */
 const WARM_UPS = 5;
 
 /**
- * Runs every subject once in each round, in an order that moves on from round to round, so that what the machine does
- * besides falls on all of them alike.
+ * Runs every subject once in each round. The order changes from round to round, so that other work on the machine affects
+ * all subjects equally.
  */
 export async function interleave<Name extends string>(
   subjects: Readonly<Record<Name, () => Promise<number>>>,

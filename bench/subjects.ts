@@ -5,7 +5,7 @@ import type { CommonOptions } from 'axios-liveperson-auth';
 import { clientCredentials } from 'axios-oauth-client';
 import { ClientCredentials } from 'simple-oauth2';
 
-// What users get: the build, not the sources.
+// The build is measured, because that is what users install.
 const build = new URL('../dist/esm/index.js', import.meta.url).href;
 const { createConnectorAuth } = (await import(build)) as typeof import('axios-liveperson-auth');
 
@@ -26,16 +26,16 @@ const CREDENTIALS = { accountId: ACCOUNT, clientId: 'bench-app', clientSecret: '
 export interface Setting {
   readonly origin: string;
   readonly defaults: CreateAxiosDefaults;
-  /** Of this package alone. */
+  /** For this package only. */
   readonly options?: CommonOptions;
 }
 
-/** A connector that authenticates in one way. */
+/** An Axios instance that authenticates in one way. */
 export interface Connector {
   send(consumer: string, id?: string): Promise<unknown>;
-  /** A request to something else than the Send API. */
+  /** A request to another endpoint than the Send API. */
   sendOther(): Promise<unknown>;
-  close(): void;
+  close(): void | Promise<void>;
 }
 
 export type SubjectName =
@@ -58,7 +58,7 @@ const message = (id: string) => ({
   },
 });
 
-function connectorOf(http: AxiosInstance, close: () => void = () => {}): Connector {
+function connectorOf(http: AxiosInstance, close: Connector['close'] = () => {}): Connector {
   return {
     send: (onBehalfOf, id = '1') => http.post(SEND, message(id), { onBehalfOf }),
     sendOther: () => http.post(OTHER, message('1')),
@@ -66,7 +66,7 @@ function connectorOf(http: AxiosInstance, close: () => void = () => {}): Connect
   };
 }
 
-/** What everyone writes who writes it by hand: both tokens in memory, each fetched when it is not there. */
+/** The usual hand-written code: both tokens in memory, each fetched when it is missing. */
 function createTokens({ origin }: Setting) {
   const client = axios.create({ baseURL: origin, proxy: false });
   const consumers = new Map<string, string>();
@@ -143,7 +143,7 @@ export const SUBJECTS: Readonly<Record<SubjectName, (setting: Setting) => Promis
   async 'axios-auth-refresh'(setting) {
     const tokens = createTokens(setting);
     const http = createAttaching(setting, tokens);
-    // Its types are those of Axios's CommonJS build.
+    // Its types come from Axios's CommonJS build.
     createAuthRefresh(http as never, () => {
       tokens.forgetAppJwt();
       return tokens.getAppJwt();
@@ -200,7 +200,7 @@ export const SUBJECTS: Readonly<Record<SubjectName, (setting: Setting) => Promis
   },
 };
 
-/** Answers at once, as the http adapter answers. */
+/** Answers at once, in the form of the http adapter's answer. */
 export const noopAdapter: AxiosAdapter = async (config) => ({
   data: '{"reqId":"1","code":"OK","body":{"sequence":0}}',
   status: 200,
