@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { appJwtOf, type Identity } from '../../lib/tokens/identity.js';
+import { appJwtOf, type Identity, keyOf } from '../../lib/tokens/identity.js';
 import { issuedToken } from '../../lib/tokens/token.js';
 import { type CachedToken, createAppJwtCache, createConsumerJwsCache } from '../../lib/tokens/token-cache.js';
 import { effort } from '../support/effort.js';
@@ -37,7 +37,7 @@ describe('the cache of ConsumerJWS', () => {
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
         const evicted: string[] = [];
         const nameOf = ({ accountId, consumerId }: Identity) => JSON.stringify([accountId, consumerId]);
-        const cache = createConsumerJwsCache(MAX, (gone) => evicted.push(nameOf(gone)));
+        const cache = createConsumerJwsCache(MAX, keyOf, (gone) => evicted.push(nameOf(gone)));
         // The last used comes last.
         const model = new Map<string, string>();
         const evictedOfModel: string[] = [];

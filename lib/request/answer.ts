@@ -10,58 +10,61 @@ import {
 import type { OutgoingRequest } from './outgoing-config.js';
 
 /** What an adapter gave for one send. */
-export class Answer {
-  /** What the Send API says against the request. */
+export interface Answer {
+  /** Whether the adapter rejected. */
+  readonly isError: boolean;
+  /** The response, or what the adapter rejected with. */
+  readonly value: unknown;
+  readonly response: AxiosResponse | undefined;
+  /** What the Send API says against the request, once its body is read. */
   fault: SendApiError | undefined;
   /** The token that the Send API refused. */
   refused: TokenKind | undefined;
+}
 
-  private constructor(
-    readonly isError: boolean,
-    /** The response, or what the adapter rejected with. */
-    private readonly value: unknown,
-    readonly response: AxiosResponse | undefined,
-  ) {
-    this.fault = undefined;
-    this.refused = undefined;
-  }
+export const resolvedWith = (response: AxiosResponse): Answer => ({
+  isError: false,
+  value: response,
+  response,
+  fault: undefined,
+  refused: undefined,
+});
 
-  static resolved(response: AxiosResponse): Answer {
-    return new Answer(false, response, response);
-  }
+export function rejectedWith(error: unknown): Answer {
+  const response = isRecord(error) && isRecord(error.response) ? error.response : undefined;
+  return {
+    isError: true,
+    value: error,
+    response: response as AxiosResponse | undefined,
+    fault: undefined,
+    refused: undefined,
+  };
+}
 
-  static rejected(error: unknown): Answer {
-    const response = isRecord(error) && isRecord(error.response) ? error.response : undefined;
-    return new Answer(true, error, response as AxiosResponse | undefined);
-  }
+/** Reads what the Send API says in the body. */
+export function judge(answer: Answer, body: unknown): void {
+  const errors = readErrorBodies(body);
+  const [first] = errors;
+  if (!first || !answer.response) return;
+  answer.fault = { ...first, status: answer.response.status, replayed: false };
+  answer.refused = refusedToken(errors);
+}
 
-  /** Everything that may hold a config and a request: the response, or an error, its causes and their responses. */
-  holders(): Iterable<Record<string, unknown>> {
-    const holders = new Set<Record<string, unknown>>();
-    for (let value = this.value; isRecord(value) && !holders.has(value); value = value.cause) {
-      holders.add(value);
-      if (isRecord(value.response)) holders.add(value.response);
-    }
-    return holders;
-  }
+/** Gives the caller the adapter's answer. @param error what `getSendApiError` then tells */
+export function settle({ isError, value, response }: Answer, error: SendApiError | undefined): AxiosResponse {
+  if (error) for (const target of new Set([response, value])) if (isRecord(target)) noteSendApiError(target, error);
+  if (isError) throw value;
+  return value as AxiosResponse;
+}
 
-  /** Reads what the Send API says in the body. */
-  judge(body: unknown): void {
-    const errors = readErrorBodies(body);
-    const [first] = errors;
-    if (!first || !this.response) return;
-    this.fault = { ...first, status: this.response.status, replayed: false };
-    this.refused = refusedToken(errors);
+/** Everything that may hold a config and a request: the response, or an error, its causes and their responses. */
+export function holdersIn(answer: Answer): Iterable<Record<string, unknown>> {
+  const holders = new Set<Record<string, unknown>>();
+  for (let value = answer.value; isRecord(value) && !holders.has(value); value = value.cause) {
+    holders.add(value);
+    if (isRecord(value.response)) holders.add(value.response);
   }
-
-  /** Gives the caller the adapter's answer. @param error what `getSendApiError` then tells */
-  settle(error: SendApiError | undefined): AxiosResponse {
-    if (error) {
-      for (const target of new Set([this.response, this.value])) if (isRecord(target)) noteSendApiError(target, error);
-    }
-    if (this.isError) throw this.value;
-    return this.value as AxiosResponse;
-  }
+  return holders;
 }
 
 /** The token that an answer refuses: the one of its first error, when every error in it is a refusal. */
@@ -84,7 +87,7 @@ export function removeTokens(answer: Answer, sent: InternalAxiosRequestConfig, r
     answer.response.config = request.original;
     return;
   }
-  for (const holder of answer.holders()) if (isRecord(holder.config)) Reflect.set(holder, 'config', request.original);
+  for (const holder of holdersIn(answer)) if (isRecord(holder.config)) Reflect.set(holder, 'config', request.original);
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;

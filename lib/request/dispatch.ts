@@ -4,8 +4,8 @@ import type { EventHub, ReplayEvent, TokenKind } from '../events.js';
 import type { Pending } from '../pending.js';
 import { noteSendApiError, type SendApiError } from '../send-api-error.js';
 import { appJwtOf, consumerJwsOf } from '../tokens/identity.js';
-import { endersOf, type IsWanted, timeoutMs } from '../wait.js';
-import { Answer, removeTokens } from './answer.js';
+import { endersOf, type IsWanted } from '../wait.js';
+import { type Answer, judge, rejectedWith, removeTokens, resolvedWith, settle } from './answer.js';
 import { canBeSentAgain, endOnBodyFailure } from './body.js';
 import { callAdapter } from './call-adapter.js';
 import { configOfError } from './error-config.js';
@@ -84,13 +84,13 @@ type OnAnswer<T> = (parts: Parts, prepared: PreparedRequest, answer: Answer) => 
 
 /** Sends once. (With `then`: an async function takes 200 bytes more of memory for each request.) */
 function send<T>(parts: Parts, prepared: PreparedRequest, onAnswer: OnAnswer<T>): Promise<T> {
-  const { request, route, data } = prepared;
-  const headers = parts.addTokens(request.config.headers, prepared, prepared.contentType);
-  const sent = configForAdapter(request, { url: route.url, baseURL: route.baseURL, headers, data });
+  const { request, route, data, contentType } = prepared;
+  const headers = parts.addTokens(request.config.headers, prepared, contentType);
+  const sent = configForAdapter(request, route, headers, data);
   parts.sends.begin();
   return callAdapter(request.adapter, sent).then(
-    (response) => receive(parts, prepared, sent, Answer.resolved(response), onAnswer),
-    (error: unknown) => receive(parts, prepared, sent, Answer.rejected(error), onAnswer),
+    (response) => receive(parts, prepared, sent, resolvedWith(response), onAnswer),
+    (error: unknown) => receive(parts, prepared, sent, rejectedWith(error), onAnswer),
   );
 }
 
@@ -110,16 +110,15 @@ function receive<T>(
     if (needsHiding(answer, request))
       for (const config of [request.original, sent]) hideSecrets(config, target.accountId);
   }
-  const patienceMs = timeoutMs(request.config.timeout) || parts.options.tokenTimeoutMs;
-  const body = answer.response && readBody(answer.response, patienceMs);
-  const judged = (read: unknown) => onAnswer(parts, prepared, judge(parts, prepared, answer, read));
-  return body instanceof Promise ? parts.sends.track(body).then(judged) : judged(body);
+  const body = answer.response && readBody(answer.response, request.config.timeout || parts.options.tokenTimeoutMs);
+  if (!(body instanceof Promise)) return onAnswer(parts, prepared, judged(parts, prepared, answer, body));
+  return parts.sends.track(body).then((read) => onAnswer(parts, prepared, judged(parts, prepared, answer, read)));
 }
 
 /** Reads what the Send API says in a body, and drops the token that it refuses. */
-function judge({ tokens }: Parts, prepared: PreparedRequest, answer: Answer, body: unknown): Answer {
+function judged({ tokens }: Parts, prepared: PreparedRequest, answer: Answer, body: unknown): Answer {
   const { target, consumerId, appJwt, consumerJws } = prepared;
-  answer.judge(body);
+  judge(answer, body);
   if (answer.refused === 'appJwt') tokens.appJwts.refuse(appJwtOf(target.accountId), appJwt);
   if (answer.refused === 'consumerJws')
     tokens.consumerJws.refuse(consumerJwsOf(target.accountId, consumerId), consumerJws);
@@ -129,7 +128,7 @@ function judge({ tokens }: Parts, prepared: PreparedRequest, answer: Answer, bod
 const keep: OnAnswer<Answer> = (_parts, _prepared, answer) => answer;
 
 const replayOrSettle: OnAnswer<AxiosResponse> = (parts, prepared, answer) =>
-  answer.refused ? replay(parts, prepared, answer) : answer.settle(answer.fault);
+  answer.refused ? replay(parts, prepared, answer) : settle(answer, answer.fault);
 
 /** Replaces each refused token once, and replays the request once for it: at most three sends (design E2, E3). */
 async function replay(parts: Parts, first: PreparedRequest, firstAnswer: Answer): Promise<AxiosResponse> {
@@ -141,7 +140,7 @@ async function replay(parts: Parts, first: PreparedRequest, firstAnswer: Answer)
     refusal = { ...answer.fault, replayed: replaced.size > 0 };
     if (!canBeSentAgain(prepared.data)) {
       report(parts, prepared.target, refusal, { outcome: 'body-not-replayable' });
-      return answer.settle({ ...refusal, reason: 'body-not-replayable' });
+      return settle(answer, { ...refusal, reason: 'body-not-replayable' });
     }
     replaced.add(answer.refused);
     prepared = { ...prepared, ...(await renewTokens(parts, prepared, refusal)) };
@@ -149,7 +148,7 @@ async function replay(parts: Parts, first: PreparedRequest, firstAnswer: Answer)
     report(parts, prepared.target, refusal, outcomeOf(answer, replaced));
   }
   const isFailure = answer.isError || answer.fault;
-  return answer.settle(refusal && isFailure ? { ...refusal, ...answer.fault, replayed: true } : undefined);
+  return settle(answer, refusal && isFailure ? { ...refusal, ...answer.fault, replayed: true } : undefined);
 }
 
 /** New tokens for a replay. If there are none, the error says which refusal is behind it. */

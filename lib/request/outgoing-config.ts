@@ -14,12 +14,11 @@ export interface OutgoingRequest {
   readonly adapter: AxiosAdapter;
 }
 
-/** What one send changes in the config. */
-export interface Changes {
+/** How the adapter is told of the place. */
+export interface Address {
+  /** `undefined` leaves the caller's `url`. */
   readonly url: string | undefined;
   readonly baseURL: string;
-  readonly headers: InternalAxiosRequestConfig['headers'];
-  readonly data: unknown;
 }
 
 /**
@@ -41,6 +40,9 @@ class OutgoingConfig {
     this.maxRedirects = from.maxRedirects;
     this.fetchOptions = from.fetchOptions;
     this.transport = from.transport;
+    this.proxy = from.proxy;
+    // Basic credentials would replace the AppJWT: they are never sent.
+    this.auth = undefined;
     this.adapter = from.adapter;
     this.allowAbsoluteUrls = from.allowAbsoluteUrls;
     this.transformRequest = from.transformRequest;
@@ -61,40 +63,51 @@ class OutgoingConfig {
 }
 Object.setPrototypeOf(OutgoingConfig.prototype, null);
 
-/** Basic credentials would replace the AppJWT: they are never sent. */
-const NOT_EXTRA: ReadonlySet<string | symbol> = new Set([
-  ...Object.keys(new OutgoingConfig({}, undefined)),
-  'auth',
-  'hasOwnProperty',
-]);
+const KNOWN: ReadonlySet<string> = new Set(Object.keys(new OutgoingConfig({}, undefined)));
 
 /** Options that say where or how a request is sent, and are objects that others may still change. */
-const COPIED: ReadonlySet<string | symbol> = new Set(['params', 'paramsSerializer', 'proxy', 'http2Options']);
+const COPIED: ReadonlySet<string | symbol> = new Set(['params', 'paramsSerializer', 'http2Options']);
 
 /** Reads a config, once. */
 export function readRequest(original: InternalAxiosRequestConfig, adapter: AxiosAdapter): OutgoingRequest {
   const source = ownPropertiesOf(original);
   const config = new OutgoingConfig(source, copyHeaders(source.headers as object));
   config.fetchOptions = copyPlain(config.fetchOptions);
+  config.proxy = copyPlain(config.proxy);
   const extras: (string | symbol)[] = [];
-  for (const name of Reflect.ownKeys(source)) {
-    if (NOT_EXTRA.has(name) || !Object.prototype.propertyIsEnumerable.call(source, name)) continue;
-    extras.push(name);
-    config[name] = COPIED.has(name) ? copyPlain(source[name]) : source[name];
-  }
+  for (const name of Object.keys(source)) if (!KNOWN.has(name)) extras.push(name);
+  for (const symbol of Object.getOwnPropertySymbols(source)) if (isEnumerable(source, symbol)) extras.push(symbol);
+  for (const name of extras) config[name] = readExtra(source, name);
   return { original, config: config as unknown as InternalAxiosRequestConfig, extras, adapter };
 }
 
+const isEnumerable = (object: object, name: symbol): boolean =>
+  Object.prototype.propertyIsEnumerable.call(object, name);
+
+function readExtra(source: Fields, name: string | symbol): unknown {
+  try {
+    return COPIED.has(name) ? copyPlain(source[name]) : source[name];
+  } catch {
+    // A getter that throws fails no request: Axios would not have called it.
+    return undefined;
+  }
+}
+
 /** The config for one send. It follows no redirect: a redirect could carry the tokens to another host (design A9). */
-export function configForAdapter(request: OutgoingRequest, changes: Changes): InternalAxiosRequestConfig {
+export function configForAdapter(
+  request: OutgoingRequest,
+  { url, baseURL }: Address,
+  headers: InternalAxiosRequestConfig['headers'],
+  data: unknown,
+): InternalAxiosRequestConfig {
   const config = request.config as unknown as Fields;
-  const sent = new OutgoingConfig(config, changes.headers);
-  if (changes.url !== undefined) sent.url = changes.url;
-  sent.baseURL = changes.baseURL;
-  sent.data = changes.data;
+  const sent = new OutgoingConfig(config, headers);
+  if (url !== undefined) sent.url = url;
+  sent.baseURL = baseURL;
+  sent.data = data;
   sent.maxRedirects = 0;
   // The fetch adapter of Axios 1.18 does not respect maxRedirects.
-  sent.fetchOptions = { ...(config.fetchOptions as object | undefined), redirect: 'manual' };
+  sent.fetchOptions = config.fetchOptions ? { ...config.fetchOptions, redirect: 'manual' } : { redirect: 'manual' };
   sent.transport = createTransport(config.transport as Transport | undefined);
   for (const name of request.extras) sent[name] = config[name];
   return sent as unknown as InternalAxiosRequestConfig;

@@ -2,22 +2,23 @@ import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import type { AxiosResponse } from 'axios';
 import { LONGEST_ERROR_BYTES } from '../send-api-error.js';
+import { timeoutMs } from '../wait.js';
 
 /**
  * The body of an answer, as far as the Send API's errors can be in it. Of a blob or a JSON stream it is the text, if that has
  * at most 64 KiB. The caller still gets the whole stream.
  *
- * @param patienceMs how long a stream may take
+ * @param timeout how long a stream may take, as a config's `timeout` has it
  * @returns a promise only for a blob or a stream
  */
-export function readBody(response: AxiosResponse, patienceMs: number): unknown {
+export function readBody(response: AxiosResponse, timeout: number): unknown {
   const data: unknown = response.data;
   if (typeof data !== 'object' || data === null) return data;
   if (data instanceof Blob) return readBlob(data);
   const isNodeStream = typeof (data as Readable).pipe === 'function';
   const isWebStream = typeof (data as ReadableStream).getReader === 'function';
   if (!isNodeStream && !isWebStream) return data;
-  return isJson(response) ? readStream(response, isNodeStream, patienceMs) : undefined;
+  return isJson(response) ? readStream(response, isNodeStream, timeoutMs(timeout)) : undefined;
 }
 
 async function readBlob(blob: Blob): Promise<string | undefined> {

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import type { InternalAxiosRequestConfig } from 'axios';
 import { hashOf } from '../tokens/identity.js';
-import type { Answer } from './answer.js';
+import { type Answer, holdersIn } from './answer.js';
 import type { OutgoingRequest } from './outgoing-config.js';
 import type { Route } from './target.js';
 
@@ -50,7 +50,7 @@ export function redactAnswer(answer: Answer, route: Route): void {
     if (summary) answer.response.request = summary;
     return;
   }
-  for (const holder of answer.holders()) {
+  for (const holder of holdersIn(answer)) {
     const summary = redactRequest(holder, route, true);
     if (summary) Reflect.set(holder, 'request', summary);
   }

@@ -3,7 +3,7 @@ import { Axios, type InternalAxiosRequestConfig } from 'axios';
 import { ConnectorAuthError } from '../errors.js';
 import type { TrustedOrigin } from '../origin.js';
 import { type Endpoint, explainNearMiss, matchEndpoint } from './endpoint.js';
-import { ownPropertiesOf } from './outgoing-config.js';
+import { type Address, ownPropertiesOf } from './outgoing-config.js';
 
 /** A Send API request: one of the two endpoints of an account. */
 export interface Target extends Endpoint {
@@ -19,16 +19,13 @@ export interface Target extends Endpoint {
 }
 
 /** Where a request goes, and how the adapter is told. */
-export interface Route {
+export interface Route extends Address {
   readonly origin: string;
   readonly host: string;
   /** With the query that the URL has, without `params`. */
   readonly path: string;
   /** Origin and path. */
   readonly href: string;
-  /** What the adapter gets as `url`; `undefined` leaves the caller's. */
-  readonly url: string | undefined;
-  readonly baseURL: string;
 }
 
 /** What a config says about the place. The verdict depends on nothing else. */
@@ -67,7 +64,8 @@ export function mayBeTarget(config: InternalAxiosRequestConfig): boolean {
 }
 
 export function mayNameEndpoint(text: unknown): boolean {
-  return typeof text === 'string' ? /conversation|[\t\n\r]/i.test(text) : text !== undefined && text !== null;
+  if (typeof text !== 'string') return text !== undefined && text !== null;
+  return text.includes('conversation') || /conversation|[\t\n\r]/i.test(text);
 }
 
 /** Finds the target of a request; `undefined` for a request that is not for the Send API. */
@@ -196,7 +194,7 @@ function addressOf(
   origin: string,
   { isRelative }: Place,
   { url: written = '', baseURL }: Written,
-): Pick<Route, 'url' | 'baseURL'> {
+): Address {
   const base = isRelative ? origin : baseURL;
   if (written === href) return { url: undefined, baseURL: '' };
   const isRooted = /^\/[^/\\]/.test(written);

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { TokenCause } from '../events.js';
-import { type Identity, keyOf } from './identity.js';
+import type { Identity } from './identity.js';
 import type { Token } from './token.js';
 
 /** An identity's token in memory, and why it may not be used any more. All are own properties (design A10). */
@@ -31,8 +31,12 @@ export function createAppJwtCache(): TokenCache {
   };
 }
 
-/** Of the ConsumerJWS, the `max` that were last used stay. */
-export function createConsumerJwsCache(max: number, onEvict: (identity: Identity) => void): TokenCache {
+/** Of the ConsumerJWS, the `max` that were last used stay. @param keyOf is different for each identity that comes here */
+export function createConsumerJwsCache(
+  max: number,
+  keyOf: (identity: Identity) => string,
+  onEvict: (identity: Identity) => void,
+): TokenCache {
   const byKey = new LRUCache<string, CachedToken>({
     max,
     dispose({ identity }, _key, reason) {
