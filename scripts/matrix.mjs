@@ -5,7 +5,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 
-const AXIOS = ['1.7.0', '1.7.9', '1.12.2', '1.13.6', '1.18.0', 'latest'];
+const AXIOS = ['1.17.0', '1.18.0', 'latest'];
 const NODES = ['20.19.0', '22', '24', '26'];
 /** Older ones than the first are tried on the newest Axios alone. */
 const TYPESCRIPTS = ['6', '5.9', '5.4'];

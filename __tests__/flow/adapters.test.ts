@@ -1,6 +1,5 @@
 import axios, { type AxiosRequestConfig } from 'axios';
 import { http as followRedirects } from 'follow-redirects';
-import { isAxiosAtLeast } from '../support/axios-version.js';
 import { type Cloud, envelope, SEND, startCloud } from '../support/cloud.js';
 import { startConnector, stopConnectors } from '../support/connector.js';
 import { closeServers, startHttp2Server } from '../support/server.js';
@@ -28,9 +27,8 @@ const WAYS: [string, Way][] = [
   ],
   ['an adapter function', { config: { adapter: (config) => axios.getAdapter('http')(config) } }],
   ['a list of adapters', { config: { adapter: ['xhr', 'http'] } }],
+  ['the http adapter over HTTP/2', { config: { adapter: 'http', httpVersion: 2 }, over: startHttp2Server }],
 ];
-if (isAxiosAtLeast(13))
-  WAYS.push(['the http adapter over HTTP/2', { config: { adapter: 'http', httpVersion: 2 }, over: startHttp2Server }]);
 
 describe.each(WAYS)('by %s', (_, { config, over }) => {
   async function start(script: (cloud: Cloud) => void) {

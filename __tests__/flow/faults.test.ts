@@ -1,6 +1,5 @@
 import type { CommonOptions } from '../../lib/index.js';
 import { FAULTS } from '../../soak/faults.js';
-import { isAxiosAtLeast } from '../support/axios-version.js';
 import { type Reply, SEND, type Service } from '../support/cloud.js';
 import { type Connector, rejection, startConnector, stopConnectors } from '../support/connector.js';
 
@@ -86,7 +85,7 @@ const tokenService = (service: 'sentinel' | 'idp') => ({
   [`${service}: status 429 with Retry-After`]: asksForPause(service, { status: 429, headers: { 'retry-after': '1' } }),
   [`${service}: connection reset`]: passes(service, { break: 'at-once' }),
   [`${service}: no answer in time`]: passes(service, never),
-  [`${service}: answer cut off`]: isAxiosAtLeast(7, 8) ? passes(service, cutOff) : lasts(service, cutOff),
+  [`${service}: answer cut off`]: passes(service, cutOff),
   [`${service}: answer too long`]: lasts(service, { body: { padding: 'x'.repeat(100_000) } }),
   [`${service}: HTML with status 200`]: lasts(service, { body: '<html>Welcome</html>' }),
   [`${service}: refused for good`]: lasts(service, { status: 400, body: { error: 'invalid_client' } }),

@@ -11,7 +11,6 @@ import type {
 } from 'axios';
 import axiosRetry from 'axios-retry';
 import type { CommonOptions } from '../../lib/index.js';
-import { isAxiosAtLeast } from '../support/axios-version.js';
 import { defer, envelope, type Reply, type Script, SEND, type Service, until } from '../support/cloud.js';
 import { CLIENT_SECRET, type Connector, rejection, startConnector, stopConnectors } from '../support/connector.js';
 import { formsOf, PRINTERS, print } from '../support/printers.js';
@@ -226,9 +225,9 @@ for (const [name, scene] of Object.entries(OWN_SCENES)) {
   EVERY_SCENE[`${name} (http)`] = scene({ adapter: 'http' });
   EVERY_SCENE[`${name} (http, its agent has other requests open)`] = besideOthers(scene);
   EVERY_SCENE[`${name} (fetch)`] = scene({ adapter: 'fetch' });
-  // Over HTTP/2, Axios itself does not tell when an answer breaks off; at first it neither bounded streams nor let go of them.
-  const isTold = !/break|broken|cut-off/.test(name) && (isAxiosAtLeast(18) || !/stream/.test(name));
-  if (isAxiosAtLeast(13) && isTold) EVERY_SCENE[`${name} (HTTP/2)`] = overHttp2(scene({ httpVersion: 2, baseURL: '' }));
+  // Over HTTP/2, Axios does not report an answer that breaks off.
+  if (!/break|broken|cut-off/.test(name))
+    EVERY_SCENE[`${name} (HTTP/2)`] = overHttp2(scene({ httpVersion: 2, baseURL: '' }));
 }
 
 /** Plays a scene, and gives all that left the package. */
