@@ -6,7 +6,7 @@
 // The executable carries what it alone needs, and imports the package by its name.
 // Whoever debugs reads the ESM bundles, or the sources; the rest is minified, for the tarball's sake.
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +18,8 @@ const common = { bundle: true, platform: 'node', target: 'node20', legalComments
 const index = 'lib/index.ts';
 const emulator = 'lib/emulator/index.ts';
 const redis = 'lib/stores/redis.ts';
+/** Adds our request options to Axios's types. */
+const augmentation = 'lib/request/request-options.ts';
 
 rmSync('dist', { recursive: true, force: true });
 await buildEsm();
@@ -88,7 +90,12 @@ async function buildTypes() {
     execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', outDir], { stdio: 'inherit' });
     const typesOf = (source) => join(outDir, source.replace('lib/', '').replace('.ts', '.d.ts'));
     const bundle = await rollup({
-      input: { index: typesOf(index), emulator: typesOf(emulator), redis: typesOf(redis) },
+      input: {
+        index: typesOf(index),
+        emulator: typesOf(emulator),
+        redis: typesOf(redis),
+        'request-options': typesOf(augmentation),
+      },
       plugins: [dts()],
       external: /^[^./]/,
     });
@@ -98,4 +105,21 @@ async function buildTypes() {
   }
   cpSync('dist/esm', 'dist/cjs', { recursive: true, filter: (path) => !path.endsWith('.js') });
   writeFileSync('dist/esm/emulator.d.ts', `export * from '../cjs/emulator.js';\n`);
+  augmentBothKindsOfAxios();
+}
+
+/**
+ * Axios has separate types for ESM and for CommonJS, and a file augments only those of its own module kind.
+ * A project can use both: NestJS 10 and 11 are CommonJS, so an ESM project gets its `axiosRef` with the CommonJS types.
+ * A path reference works across module kinds in every TypeScript version, unlike an import.
+ */
+function augmentBothKindsOfAxios() {
+  for (const [kind, other] of [
+    ['esm', 'cjs'],
+    ['cjs', 'esm'],
+  ]) {
+    const entry = `dist/${kind}/index.d.ts`;
+    const reference = `/// <reference path="../${other}/request-options.d.ts" />\n`;
+    writeFileSync(entry, reference + readFileSync(entry, 'utf8'));
+  }
 }

@@ -1,14 +1,16 @@
-// Proves the packed tarball on every Axios, Node, module kind and test runner that the README names: one line for each cell.
-//   node scripts/matrix.mjs [part of a cell's name]   runs the cells whose name contains it
+// Tests the packed tarball on every Axios, Node, TypeScript, module kind and test runner that the README names.
+// Prints one line for each combination (a cell).
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join, resolve } from 'node:path';
+import { basename, delimiter, dirname, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 
 const AXIOS = ['1.17.0', '1.18.0', 'latest'];
 const NODES = ['20.19.0', '22', '24', '26'];
-/** Older ones than the first are tried on the newest Axios alone. */
+/** The first one compiles against every Axios, the others against the newest Axios only. */
 const TYPESCRIPTS = ['6', '5.9', '5.4'];
+const [NEWEST_TYPESCRIPT] = TYPESCRIPTS;
 const [LOWEST_NODE] = NODES;
 /** What a connector's own tests may run in. The newest Vitest needs Node 22. */
 const RUNNERS = [
@@ -34,11 +36,38 @@ const MODULE_KINDS = [
   { name: 'require', file: 'require.cjs' },
   { name: 'both builds at once', file: 'both.mjs' },
 ];
+/** The fixtures are ESM. A copy with another extension makes the same text another kind of module. */
 const TYPE_KINDS = [
-  { name: 'nodenext ESM', file: 'use.mts', flags: ['--module', 'nodenext'] },
-  { name: 'nodenext CommonJS', file: 'use.cts', flags: ['--module', 'nodenext'] },
-  { name: 'bundler', file: 'use.mts', flags: ['--module', 'esnext', '--moduleResolution', 'bundler'] },
+  { name: 'nodenext ESM', extension: 'mts', flags: ['--module', 'nodenext'] },
+  { name: 'nodenext CommonJS', extension: 'cts', flags: ['--module', 'nodenext'] },
+  { name: 'bundler', extension: 'mts', flags: ['--module', 'esnext', '--moduleResolution', 'bundler'] },
+  {
+    name: 'node10',
+    extension: 'ts',
+    flags: ['--module', 'commonjs', '--moduleResolution', 'node10', '--esModuleInterop'],
+    isDeprecated: true,
+  },
 ];
+/** Kinds in which a project can reach both the ESM and the CommonJS types of Axios. */
+const TYPE_KINDS_WITH_BOTH = [
+  ...TYPE_KINDS.filter(({ flags }) => flags.includes('nodenext')),
+  { name: 'preserve', extension: 'mts', flags: ['--module', 'preserve'] },
+];
+/** The version of `@nestjs/axios` that goes with each NestJS. */
+const NESTS = [
+  { version: '10', nestAxios: '3' },
+  { version: '11', nestAxios: '4' },
+  { version: '12', nestAxios: '12', isEsm: true },
+];
+
+const USAGE = `Usage: npm run matrix -- [part of a cell's name]
+
+Runs the cells whose name contains the given text, or all cells. Examples:
+
+  npm run matrix -- TypeScript
+  npm run matrix -- "Node 24 · import"
+`;
+const wanted = readCommandLine(process.argv.slice(2));
 
 const ROOT = resolve(import.meta.dirname, '..');
 const FIXTURES = join(ROOT, '__tests__/package/fixtures');
@@ -46,9 +75,23 @@ const workshop = mkdtempSync(join(tmpdir(), 'axios-liveperson-auth-matrix-'));
 process.on('exit', () => rmSync(workshop, { recursive: true, force: true }));
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 
-const [wanted = ''] = process.argv.slice(2);
 let passed = 0;
 let failed = 0;
+
+/** Ends the process if it is asked for help, or if it does not understand the arguments. */
+function readCommandLine(args) {
+  try {
+    const { values, positionals } = parseArgs({ args, options: { help: { type: 'boolean' } }, allowPositionals: true });
+    if (positionals.length > 1)
+      throw new Error(`Only one part of a name is possible. Received: ${positionals.join(', ')}`);
+    if (!values.help) return positionals[0] ?? '';
+    console.log(USAGE);
+    process.exit(0);
+  } catch ({ message }) {
+    console.error(`${message}\n\n${USAGE}`);
+    process.exit(2);
+  }
+}
 
 /** A project with nothing in it but these packages, made when a cell first needs it. */
 const projects = new Map();
@@ -86,10 +129,7 @@ const tarball = (() => {
 function connector(axiosVersion) {
   const known = projects.has(`axios-${axiosVersion}`);
   const folder = project(`axios-${axiosVersion}`, [tarball, `axios@${axiosVersion}`, '@types/node@20']);
-  if (!known) {
-    cpSync(join(FIXTURES, 'modules'), folder, { recursive: true });
-    cpSync(join(folder, 'use.mts'), join(folder, 'use.cts'));
-  }
+  if (!known) cpSync(join(FIXTURES, 'modules'), folder, { recursive: true });
   return folder;
 }
 
@@ -162,6 +202,20 @@ function flow(axiosVersion, nodeVersion) {
   return { passed: numPassedTests, failed: numFailedTests || numFailedTestSuites, output: stderr };
 }
 
+/** Compiles a fixture as this kind of module, within a project. */
+function compile(typescript, { extension, flags, isDeprecated }, fixture, folder) {
+  const compiler = join(
+    project(`typescript-${typescript}`, [`typescript@${typescript}`]),
+    'node_modules/typescript/bin/tsc',
+  );
+  const strict = ['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--target', 'es2022', '--types', 'node'];
+  const silenced = isDeprecated && typescript === '6' ? ['--ignoreDeprecations', '6.0'] : [];
+  const file = basename(fixture).replace('mts', extension);
+  cpSync(join(FIXTURES, fixture), join(folder, file));
+  const ended = run(process.execPath, [compiler, ...strict, ...flags, ...silenced, file], { cwd: folder });
+  return one(ended.status === 0, ended);
+}
+
 for (const axiosVersion of AXIOS) {
   const axiosName =
     axiosVersion === 'latest' ? `Axios ${versionOf(connector('latest'), 'axios')} (latest)` : `Axios ${axiosVersion}`;
@@ -174,28 +228,52 @@ for (const axiosVersion of AXIOS) {
       });
     }
   }
-  for (const typescript of axiosVersion === 'latest' ? TYPESCRIPTS : TYPESCRIPTS.slice(0, 1)) {
-    for (const { name, file, flags } of TYPE_KINDS) {
-      cell(`${axiosName} · TypeScript ${typescript} · ${name}`, () => {
-        const compiler = join(
-          project(`typescript-${typescript}`, [`typescript@${typescript}`]),
-          'node_modules/typescript/bin/tsc',
-        );
-        const strict = [
-          '--noEmit',
-          '--strict',
-          '--exactOptionalPropertyTypes',
-          '--target',
-          'es2022',
-          '--types',
-          'node',
-        ];
-        const ended = run(process.execPath, [compiler, ...strict, ...flags, file], { cwd: connector(axiosVersion) });
-        return one(ended.status === 0, ended);
-      });
+  for (const typescript of axiosVersion === 'latest' ? TYPESCRIPTS : [NEWEST_TYPESCRIPT]) {
+    for (const kind of TYPE_KINDS) {
+      cell(`${axiosName} · TypeScript ${typescript} · ${kind.name}`, () =>
+        compile(typescript, kind, 'modules/use.mts', connector(axiosVersion)),
+      );
+    }
+    for (const kind of TYPE_KINDS_WITH_BOTH) {
+      cell(`${axiosName} · TypeScript ${typescript} · ${kind.name}, both kinds of Axios`, () =>
+        compile(typescript, kind, 'types/both-kinds.mts', connector(axiosVersion)),
+      );
     }
   }
 }
+
+for (const { version, nestAxios, isEsm } of NESTS) {
+  const packages = [`@nestjs/axios@${nestAxios}`, `@nestjs/common@${version}`, 'rxjs', 'reflect-metadata', 'axios'];
+  for (const kind of TYPE_KINDS) {
+    for (const typescript of TYPESCRIPTS) {
+      // TypeScript 5.4 does not let CommonJS import ESM.
+      if (isEsm && typescript === '5.4' && kind.name === 'nodenext CommonJS') continue;
+      cell(`types · NestJS ${version} · ${kind.name} · TypeScript ${typescript}`, () =>
+        compile(
+          typescript,
+          kind,
+          'types/nest.mts',
+          project(`nest-${version}`, [tarball, ...packages, '@types/node@20']),
+        ),
+      );
+    }
+  }
+}
+
+function twoCopies() {
+  const folder = project('two-copies', [tarball, 'axios', 'axios2@npm:axios@1.18.0', '@types/node@20']);
+  cpSync(join(FIXTURES, 'modules'), folder, { recursive: true });
+  return folder;
+}
+for (const kind of TYPE_KINDS) {
+  cell(`types · two copies of Axios · ${kind.name} · TypeScript ${NEWEST_TYPESCRIPT}`, () =>
+    compile(NEWEST_TYPESCRIPT, kind, 'types/two-copies.mts', twoCopies()),
+  );
+}
+cell(`two copies of Axios · Node ${LOWEST_NODE} · import`, () => {
+  const ended = run(node(LOWEST_NODE), ['second-copy.mjs'], { cwd: twoCopies() });
+  return one(ended.status === 0, ended);
+});
 
 for (const { name, packages, fixture, command, nodes } of RUNNERS) {
   for (const nodeVersion of nodes) {

@@ -1,13 +1,17 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 
 /** What ships, proved from the packed tarball in small projects of their own. */
 const ROOT = resolve(__dirname, '../..');
 const FIXTURES = join(__dirname, 'fixtures');
 const BIN = join(ROOT, 'node_modules/.bin');
 const MINUTE = 60_000;
+const NODE10 = [
+  ...['--module', 'commonjs', '--moduleResolution', 'node10', '--esModuleInterop'],
+  ...['--ignoreDeprecations', '6.0'],
+];
 
 let workshop = '';
 let tarball = '';
@@ -57,7 +61,6 @@ describe('a project that installs the tarball', () => {
   beforeAll(() => {
     project = createProject('modules', {}, ['@types/node@20']);
     cpSync(join(FIXTURES, 'modules'), project, { recursive: true });
-    cpSync(join(project, 'use.mts'), join(project, 'use.cts'));
   }, 3 * MINUTE);
 
   it.each([
@@ -88,23 +91,17 @@ describe('a project that installs the tarball', () => {
   });
 
   it.each([
-    ['nodenext, ESM', 'use.mts', ['--module', 'nodenext']],
-    ['nodenext, CommonJS', 'use.cts', ['--module', 'nodenext']],
-    ['bundler', 'use.mts', ['--module', 'esnext', '--moduleResolution', 'bundler']],
-  ])('compiles in TypeScript, and wrong types are errors (%s)', (_, file, flags) => {
-    run(
-      project,
-      join(BIN, 'tsc'),
-      '--noEmit',
-      '--strict',
-      '--exactOptionalPropertyTypes',
-      '--target',
-      'es2022',
-      '--types',
-      'node',
-      ...flags,
-      file,
-    );
+    ['nodenext, ESM', 'modules/use', 'mts', ['--module', 'nodenext']],
+    ['nodenext, CommonJS', 'modules/use', 'cts', ['--module', 'nodenext']],
+    ['bundler', 'modules/use', 'mts', ['--module', 'esnext', '--moduleResolution', 'bundler']],
+    ['node10', 'modules/use', 'ts', NODE10],
+    ['nodenext, ESM, with both kinds of Axios', 'types/both-kinds', 'mts', ['--module', 'nodenext']],
+    ['nodenext, CommonJS, with both kinds of Axios', 'types/both-kinds', 'cts', ['--module', 'nodenext']],
+  ])('compiles in TypeScript, and wrong types are errors (%s)', (_, fixture, extension, flags) => {
+    const file = `${basename(fixture)}.${extension}`;
+    cpSync(join(FIXTURES, `${fixture}.mts`), join(project, file));
+    const strict = ['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--target', 'es2022', '--types', 'node'];
+    run(project, join(BIN, 'tsc'), ...strict, ...flags, file);
   });
 });
 

@@ -1,18 +1,18 @@
 import type {} from 'axios';
 
-/** The options that this package adds to a request. */
+/** What this package adds to the options of a request. */
 export interface ConnectorAuthRequestOptions {
-  /** The consumer that the request is sent for, by the id that the connector's channel uses. */
+  /** The id that the connector's channel has for the consumer of this request. */
   onBehalfOf?: string | undefined;
   /**
-   * `false` sends a Send API request untouched.
+   * `false` sends the request unchanged, also to the Send API.
+   *
    * @default true
    */
   connectorAuth?: boolean | undefined;
 }
 
 declare module 'axios' {
-  // The parameter must be as Axios has it, for the declarations to merge.
-  // biome-ignore lint: neither its `any` nor that it goes unused here is ours to choose
-  interface AxiosRequestConfig<D = any> extends ConnectorAuthRequestOptions {}
+  // Axios's own declaration has one or two type parameters, depending on its version. All have defaults, so none are needed here.
+  interface AxiosRequestConfig extends ConnectorAuthRequestOptions {}
 }
