@@ -1,4 +1,4 @@
-// Tests the packed tarball on every Axios, Node, TypeScript, module kind and test runner that the README names.
+// Tests the packed tarball on every Axios, Node, Bun, Deno, TypeScript, module kind and test runner that the README names.
 // Prints one line for each combination (a cell).
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -36,6 +36,12 @@ const MODULE_KINDS = [
   { name: 'require', file: 'require.cjs' },
   { name: 'both builds at once', file: 'both.mjs' },
 ];
+/** Runtimes other than Node, with the arguments that go before the file. */
+const RUNTIMES = [
+  { name: 'Bun 1', packages: ['bun@1'], executable: 'bun', args: ['run'] },
+  { name: 'Deno 2', packages: ['deno@2'], executable: 'deno', args: ['run', '--allow-all'] },
+];
+const ADAPTERS = ['http', 'fetch'];
 /** The fixtures are ESM. A copy with another extension makes the same text another kind of module. */
 const TYPE_KINDS = [
   { name: 'nodenext ESM', extension: 'mts', flags: ['--module', 'nodenext'] },
@@ -202,6 +208,15 @@ function flow(axiosVersion, nodeVersion) {
   return { passed: numPassedTests, failed: numFailedTests || numFailedTestSuites, output: stderr };
 }
 
+/** Runs a file in a runtime whose package brings the executable. */
+function runIn({ name, packages, executable, args }, fileAndArguments, folder) {
+  const path = join(project(name.replace(' ', '-'), packages), 'node_modules/.bin', executable);
+  // Deno would otherwise keep its cache in the home folder.
+  const env = { DENO_DIR: join(workshop, 'deno-cache'), DENO_NO_UPDATE_CHECK: '1' };
+  const ended = run(path, [...args, ...fileAndArguments], { cwd: folder, env });
+  return one(ended.status === 0, ended);
+}
+
 /** Compiles a fixture as this kind of module, within a project. */
 function compile(typescript, { extension, flags, isDeprecated }, fixture, folder) {
   const compiler = join(
@@ -226,6 +241,16 @@ for (const axiosVersion of AXIOS) {
         const ended = run(node(nodeVersion), [file], { cwd: connector(axiosVersion) });
         return one(ended.status === 0, ended);
       });
+    }
+  }
+  for (const runtime of RUNTIMES) {
+    for (const { name, file } of MODULE_KINDS) {
+      cell(`${axiosName} · ${runtime.name} · ${name}`, () => runIn(runtime, [file], connector(axiosVersion)));
+    }
+    for (const adapter of ADAPTERS) {
+      cell(`${axiosName} · ${runtime.name} · ${adapter} adapter`, () =>
+        runIn(runtime, ['adapter.mjs', adapter], connector(axiosVersion)),
+      );
     }
   }
   for (const typescript of axiosVersion === 'latest' ? TYPESCRIPTS : [NEWEST_TYPESCRIPT]) {
