@@ -25,7 +25,7 @@ export type {
   OneBrand,
   OwnService,
 } from './options.js';
-export type { InterceptableInstance } from './request/interceptor.js';
+export type { InterceptableInstance, InterceptorRegistry } from './request/interceptor.js';
 export type { ConnectorAuthRequestOptions } from './request/request-options.js';
 export { livePersonRetry } from './retry-policy.js';
 export type { ReplaySkipReason, SendApiError } from './send-api-error.js';

@@ -21,7 +21,19 @@ type Interceptor = (config: InternalAxiosRequestConfig) => InternalAxiosRequestC
 
 /** The part of an Axios instance that the package uses, whichever copy of Axios made the instance and its types. */
 export interface InterceptableInstance {
-  readonly interceptors: { readonly request: { use(...args: never[]): number; eject(id: number): void } };
+  /** Its interceptors. */
+  readonly interceptors: {
+    /** The interceptors of its requests. */
+    readonly request: InterceptorRegistry;
+  };
+}
+
+/** Where interceptors are registered. */
+export interface InterceptorRegistry {
+  /** Registers an interceptor. @returns its id */
+  use(...args: never[]): number;
+  /** Removes an interceptor. */
+  eject(id: number): void;
 }
 
 /** The same, as Axios has it. */

@@ -17,7 +17,9 @@ import { createTokenSource, type FetchOrder, type TokenSource } from './token-so
 
 /** Which tokens `invalidate` drops: a consumer's, an account's, or all. */
 export interface InvalidateTarget {
+  /** The account. With one account it may be left out. */
   accountId?: string | undefined;
+  /** The consumer, by the id that the connector's channel uses. Its ConsumerJWS is dropped, the AppJWT stays. */
   consumerId?: string | undefined;
 }
 
