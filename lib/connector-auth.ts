@@ -133,7 +133,7 @@ export function createConnectorAuth(userOptions: ConnectorAuthOptions): Connecto
     inspect: tokens.inspect,
     close() {
       waits.close();
-      closing ??= Promise.all([tokens.close(), sends.none()]).then(() => {});
+      closing ??= tokens.close().then(() => sends.none());
       return closing;
     },
   };

@@ -25,6 +25,9 @@ export function createPending(): Pending {
       work.then(end, end);
       return work;
     },
-    none: () => (count === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
+    async none() {
+      // Work that ends may begin other work at once.
+      while (count > 0) await new Promise<void>((resolve) => waiting.push(resolve));
+    },
   };
 }

@@ -75,8 +75,11 @@ function watchWebStream(
 ): () => void {
   const reader = stream.getReader();
   let isOver = false;
-  reader.closed.catch((error: Error) => {
-    if (!isOver) end(AxiosError.from(error, undefined, config));
+  reader.closed.catch((cause: unknown) => {
+    if (isOver) return;
+    const error = new AxiosError('Network Error', AxiosError.ERR_NETWORK, config);
+    // Not enumerable, as Axios has it.
+    end(Object.defineProperty(error, 'cause', { value: cause, writable: true, configurable: true }));
   });
   return () => {
     isOver = true;

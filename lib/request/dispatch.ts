@@ -1,6 +1,6 @@
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios';
 import { isConnectorAuthError } from '../errors.js';
-import type { EventHub, ReplayEvent, TokenKind } from '../events.js';
+import type { EventHub, TokenKind } from '../events.js';
 import type { Pending } from '../pending.js';
 import { noteSendApiError, type SendApiError } from '../send-api-error.js';
 import { appJwtOf, consumerJwsOf } from '../tokens/identity.js';
@@ -14,6 +14,7 @@ import { configForAdapter, type OutgoingRequest } from './outgoing-config.js';
 import { obtainTokens, type PreparedRequest, type PrepareParts, prepare, prepareNow, type Tokens } from './prepare.js';
 import { readBody } from './read-body.js';
 import { hideSecrets, nameAgents, needsHiding, redactAnswer } from './redact.js';
+import { outcomeOf, reportReplay } from './replay-event.js';
 import { createTargetFinder, type Target, type TargetParts } from './target.js';
 import { type AddTokens, createTokenHeaders } from './token-headers.js';
 
@@ -139,13 +140,13 @@ async function replay(parts: Parts, first: PreparedRequest, firstAnswer: Answer)
   while (answer.fault && answer.refused && !replaced.has(answer.refused)) {
     refusal = { ...answer.fault, replayed: replaced.size > 0 };
     if (!canBeSentAgain(prepared.data)) {
-      report(parts, prepared.target, refusal, { outcome: 'body-not-replayable' });
+      reportReplay(parts, prepared.target, refusal, { outcome: 'body-not-replayable' });
       return settle(answer, { ...refusal, reason: 'body-not-replayable' });
     }
     replaced.add(answer.refused);
     prepared = { ...prepared, ...(await renewTokens(parts, prepared, refusal)) };
     answer = await send(parts, prepared, keep);
-    report(parts, prepared.target, refusal, outcomeOf(answer, replaced));
+    reportReplay(parts, prepared.target, refusal, outcomeOf(answer, replaced));
   }
   const isFailure = answer.isError || answer.fault;
   return settle(answer, refusal && isFailure ? { ...refusal, ...answer.fault, replayed: true } : undefined);
@@ -163,26 +164,9 @@ async function renewTokens(
     );
   } catch (error) {
     if (isConnectorAuthError(error)) {
-      report(parts, target, refusal, { outcome: 'no-token' });
+      reportReplay(parts, target, refusal, { outcome: 'no-token' });
       noteSendApiError(error, { ...refusal, reason: 'no-token' });
     }
     throw error;
   }
-}
-
-function outcomeOf({ isError, fault, refused }: Answer, replaced: ReadonlySet<TokenKind>): ReplayOutcome {
-  if (fault && refused)
-    return { outcome: 'refused', refusedWith: fault.errorCode, replayedAgain: !replaced.has(refused) };
-  return { outcome: isError || fault ? 'failed' : 'succeeded' };
-}
-
-type ReplayOutcome = Pick<ReplayEvent, 'outcome' | 'refusedWith' | 'replayedAgain'>;
-
-function report(
-  { events }: Parts,
-  { accountId, name }: Target,
-  { errorCode }: SendApiError,
-  outcome: ReplayOutcome,
-): void {
-  events.emit('replay', () => ({ accountId, endpoint: name, errorCode, ...outcome }));
 }

@@ -1,0 +1,22 @@
+import type { EventHub, ReplayEvent, TokenKind } from '../events.js';
+import type { SendApiError } from '../send-api-error.js';
+import type { Answer } from './answer.js';
+import type { Target } from './target.js';
+
+type Outcome = Pick<ReplayEvent, 'outcome' | 'refusedWith' | 'replayedAgain'>;
+
+/** How a replay ended. @param replaced the tokens that were replaced so far: each is replaced once */
+export function outcomeOf({ isError, fault, refused }: Answer, replaced: ReadonlySet<TokenKind>): Outcome {
+  if (!fault || !refused) return { outcome: isError || fault ? 'failed' : 'succeeded' };
+  return { outcome: 'refused', refusedWith: fault.errorCode, replayedAgain: !replaced.has(refused) };
+}
+
+/** Tells the listeners of `replay` about a replay, or about a refusal that could not be replayed. */
+export function reportReplay(
+  { events }: { readonly events: EventHub },
+  { accountId, name }: Target,
+  { errorCode }: SendApiError,
+  outcome: Outcome,
+): void {
+  events.emit('replay', () => ({ accountId, endpoint: name, errorCode, ...outcome }));
+}
