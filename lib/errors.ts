@@ -1,5 +1,5 @@
 import { AxiosError } from 'axios';
-import { ownValue } from './own.js';
+import { defineHidden, ownValue } from './own.js';
 
 /** What went wrong, for programs. The README's errors table says what to do about each. */
 export type ConnectorAuthErrorCode =
@@ -60,9 +60,9 @@ export class ConnectorAuthError extends AxiosError {
     this.transient = own('transient') ?? false;
     this.retryAt = own('retryAt');
     // Not enumerable, as `new Error(message, { cause })` has it.
-    const value = own('cause');
-    if (value !== undefined) Object.defineProperty(this, 'cause', { value, writable: true, configurable: true });
-    Object.defineProperty(this, BRAND, { value: true });
+    const cause = own('cause');
+    if (cause !== undefined) defineHidden(this, 'cause', cause);
+    defineHidden(this, BRAND, true);
   }
 }
 

@@ -1,4 +1,4 @@
-import { ownOf } from './own.js';
+import { defineHidden, ownOf } from './own.js';
 
 /** The Send API's documented error codes. Others exist: the list is open. Source: LivePerson, "Authorization and Authentication". */
 export const SendApiErrorCode = {
@@ -90,7 +90,7 @@ const isRecord = (value: unknown): value is Record<string, unknown> => typeof va
 const NOTE = Symbol.for('axios-liveperson-auth.SendApiError');
 
 export function noteSendApiError(target: object, error: SendApiError): void {
-  Object.defineProperty(target, NOTE, { value: error, configurable: true });
+  defineHidden(target, NOTE, error);
 }
 
 /**

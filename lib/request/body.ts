@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import axios, { AxiosError, type InternalAxiosRequestConfig } from 'axios';
+import { defineHidden } from '../own.js';
 import type { Ender } from '../wait.js';
 
 /**
@@ -78,8 +79,8 @@ function watchWebStream(
   reader.closed.catch((cause: unknown) => {
     if (isOver) return;
     const error = new AxiosError('Network Error', AxiosError.ERR_NETWORK, config);
-    // Not enumerable, as Axios has it.
-    end(Object.defineProperty(error, 'cause', { value: cause, writable: true, configurable: true }));
+    defineHidden(error, 'cause', cause);
+    end(error);
   });
   return () => {
     isOver = true;

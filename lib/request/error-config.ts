@@ -1,4 +1,5 @@
 import type { InternalAxiosRequestConfig } from 'axios';
+import { define, defineHidden } from '../own.js';
 
 /**
  * The config of a ConnectorAuthError (design F5, E10). For a transient error it is the request's own, so that axios-retry sends
@@ -6,8 +7,11 @@ import type { InternalAxiosRequestConfig } from 'axios';
  */
 export function configOfError(config: InternalAxiosRequestConfig, isTransient: boolean): InternalAxiosRequestConfig {
   if (isTransient) return config;
+  const copy = Object.create(Object.getPrototypeOf(config));
   // Descriptors, since a getter may throw.
-  const copy = Object.create(Object.getPrototypeOf(config), Object.getOwnPropertyDescriptors(config));
+  for (const name of Reflect.ownKeys(config))
+    define(copy, name, Object.getOwnPropertyDescriptor(config, name) as PropertyDescriptor);
   const value = { ...copy['axios-retry'], retryCondition: () => false, validateResponse: undefined };
-  return Object.defineProperty(copy, 'axios-retry', { value, enumerable: false, configurable: true, writable: true });
+  defineHidden(copy, 'axios-retry', value);
+  return copy;
 }

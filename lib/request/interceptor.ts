@@ -1,4 +1,5 @@
 import axios, { type AxiosAdapter, type InternalAxiosRequestConfig } from 'axios';
+import { defineHidden } from '../own.js';
 import { type OutgoingRequest, readRequest } from './outgoing-config.js';
 import { mayBeTarget } from './target.js';
 
@@ -86,7 +87,7 @@ function installationOn(manager: RequestInterceptors): Installation {
   const known = Object.hasOwn(manager, INSTALLATION) ? manager[INSTALLATION] : undefined;
   if (known) return known;
   const installation: Installation = { entries: [], intercept: (config) => wrapAdapter(config, installation), id: -1 };
-  Object.defineProperty(manager, INSTALLATION, { value: installation });
+  defineHidden(manager, INSTALLATION, installation);
   return installation;
 }
 

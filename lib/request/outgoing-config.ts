@@ -1,4 +1,5 @@
 import type { AxiosAdapter, InternalAxiosRequestConfig } from 'axios';
+import { define } from '../own.js';
 import { createTransport, type Transport } from './transport.js';
 
 type Fields = Readonly<Record<string | symbol, unknown>>;
@@ -77,20 +78,11 @@ export function readRequest(original: InternalAxiosRequestConfig, adapter: Axios
   const extras: (string | symbol)[] = [];
   for (const name of Object.keys(source)) if (!KNOWN.has(name)) extras.push(name);
   for (const symbol of Object.getOwnPropertySymbols(source)) if (isEnumerable(source, symbol)) extras.push(symbol);
-  for (const name of extras) config[name] = readExtra(source, name);
-  return { original, config: config as unknown as InternalAxiosRequestConfig, extras, adapter };
-}
-
-const isEnumerable = (object: object, name: symbol): boolean =>
-  Object.prototype.propertyIsEnumerable.call(object, name);
-
-function readExtra(source: Fields, name: string | symbol): unknown {
-  try {
-    return COPIED.has(name) ? copyPlain(source[name]) : source[name];
-  } catch {
-    // A getter that throws fails no request: Axios would not have called it.
-    return undefined;
+  for (const name of extras) {
+    const value = readSafely(source, name);
+    config[name] = COPIED.has(name) ? copyPlain(value) : value;
   }
+  return { original, config: config as unknown as InternalAxiosRequestConfig, extras, adapter };
 }
 
 /** The config for one send. It follows no redirect: a redirect could carry the tokens to another host (design A9). */
@@ -118,19 +110,43 @@ export function configForAdapter(
  * interceptor may have replaced it with an instance of a class or with `Object.create(config)`: what these inherit counts, but
  * not what they inherit from `Object.prototype`.
  */
-export function ownPropertiesOf(config: object): Fields {
+function ownPropertiesOf(config: object): Fields {
   if (Object.getPrototypeOf(config) === null) return config as Fields;
   const flat: Record<string | symbol, unknown> = Object.create(null);
-  for (
-    let holder: object | null = config;
-    holder && !isObjectPrototype(holder);
-    holder = Object.getPrototypeOf(holder)
-  ) {
+  for (const holder of holdersOf(config)) {
     for (const name of Reflect.ownKeys(holder)) {
-      if (!Object.hasOwn(flat, name) && name !== 'constructor') flat[name] = Reflect.get(config, name);
+      const isHidden = holder === config && !isEnumerable(holder, name);
+      if (!isHidden && name !== 'constructor' && !Object.hasOwn(flat, name)) flat[name] = readSafely(config, name);
     }
   }
   return flat;
+}
+
+/** One of a config's own properties, as `ownPropertiesOf` has it. */
+export function ownProperty(config: object, name: string): unknown {
+  if (Object.getPrototypeOf(config) === null || Object.hasOwn(config, name)) return (config as Fields)[name];
+  for (const holder of holdersOf(config)) if (Object.hasOwn(holder, name)) return (config as Fields)[name];
+  return undefined;
+}
+
+/** The config and its prototypes, without `Object.prototype`. */
+function* holdersOf(config: object): Iterable<object> {
+  for (let holder: object | null = config; holder && !isObjectPrototype(holder); ) {
+    yield holder;
+    holder = Object.getPrototypeOf(holder);
+  }
+}
+
+const isEnumerable = (object: object, name: string | symbol): boolean =>
+  Object.prototype.propertyIsEnumerable.call(object, name);
+
+/** A getter that throws fails no request: Axios would not have called it. */
+function readSafely(object: object, name: string | symbol): unknown {
+  try {
+    return (object as Fields)[name];
+  } catch {
+    return undefined;
+  }
 }
 
 /** Also of another realm, such as a sandbox that Jest makes. */
@@ -153,6 +169,8 @@ function copyPlain(value: unknown, copies = new Map<object, unknown>()): unknown
   if (!isPlain) return value;
   const copy: object = Array.isArray(value) ? [] : Object.create(prototype);
   copies.set(value, copy);
-  for (const [name, item] of Object.entries(value)) Reflect.set(copy, name, copyPlain(item, copies));
+  for (const [name, item] of Object.entries(value)) {
+    define(copy, name, { value: copyPlain(item, copies), enumerable: true, configurable: true, writable: true });
+  }
   return copy;
 }

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import type { InternalAxiosRequestConfig } from 'axios';
+import { defineHidden } from '../own.js';
 import { hashOf } from '../tokens/identity.js';
 import { type Answer, holdersIn } from './answer.js';
 import type { OutgoingRequest } from './outgoing-config.js';
@@ -91,13 +92,8 @@ function printByName(object: object): void {
 
 /** Makes `object` print as what `show` returns, with `util.inspect`, `console` and JSON, and so with loggers. */
 function printAs(object: object, show: (this: never) => unknown): void {
-  define(object, inspect.custom, show);
-  define(object, 'toJSON', show);
-}
-
-/** Not enumerable: a loop over the object or a copy of it does not have it. A frozen object stays as it is. */
-function define(object: object, name: string | symbol, value: unknown): void {
-  Reflect.defineProperty(object, name, { value, enumerable: false, configurable: true, writable: true });
+  defineHidden(object, inspect.custom, show);
+  defineHidden(object, 'toJSON', show);
 }
 
 function showConfig(config: InternalAxiosRequestConfig, accountId: string): unknown {

@@ -3,7 +3,7 @@ import { Axios, type InternalAxiosRequestConfig } from 'axios';
 import { ConnectorAuthError } from '../errors.js';
 import type { TrustedOrigin } from '../origin.js';
 import { type Endpoint, explainNearMiss, matchEndpoint } from './endpoint.js';
-import { type Address, ownPropertiesOf } from './outgoing-config.js';
+import { type Address, ownProperty } from './outgoing-config.js';
 
 /** A Send API request: one of the two endpoints of an account. */
 export interface Target extends Endpoint {
@@ -59,8 +59,8 @@ const resolver = new Axios({});
  * the normalisation of URLs makes the word `conversation` of a text without it, unless the text has tabs or line ends.
  */
 export function mayBeTarget(config: InternalAxiosRequestConfig): boolean {
-  const { method, url, baseURL } = ownPropertiesOf(config);
-  return method !== 'get' && (mayNameEndpoint(url) || mayNameEndpoint(baseURL));
+  if (ownProperty(config, 'method') === 'get') return false;
+  return mayNameEndpoint(ownProperty(config, 'url')) || mayNameEndpoint(ownProperty(config, 'baseURL'));
 }
 
 export function mayNameEndpoint(text: unknown): boolean {

@@ -1,5 +1,6 @@
 import http, { type ClientRequest, type IncomingMessage } from 'node:http';
 import https from 'node:https';
+import { defineHidden } from '../own.js';
 
 type OnResponse = (response: IncomingMessage) => void;
 
@@ -23,7 +24,9 @@ export function createTransport(given: Transport | undefined): Transport {
     const noRedirects = { followRedirects: false, maxRedirects: 0 };
     return given.request(Object.assign(Object.create(null), options, noRedirects), closingAfter401(onResponse));
   };
-  return Object.create(given, { request: { value: request } });
+  const transport: Transport = Object.create(given);
+  defineHidden(transport, 'request', request);
+  return transport;
 }
 
 /**
