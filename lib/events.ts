@@ -37,8 +37,8 @@ export interface ReplayEvent {
    * `no-token`: there was no new token; `body-not-replayable`: the body can be sent only once.
    */
   outcome: 'succeeded' | 'refused' | 'failed' | 'no-token' | 'body-not-replayable';
-  /** The code that refused the replay. Only with the outcome `refused`. */
-  refusedWith?: number;
+  /** Every code that the request was refused with so far, in order. Only with the outcome `refused`. */
+  refusals?: readonly number[];
   /** Whether the request is replayed once more, for the other token. Only with the outcome `refused`. */
   replayedAgain?: boolean;
 }

@@ -58,11 +58,11 @@ export function logEvents(events: EventHub, logger: Logger): void {
     );
   });
 
-  events.on('replay', ({ accountId, errorCode, outcome, refusedWith, replayedAgain }) => {
+  events.on('replay', ({ accountId, errorCode, outcome, refusals = [], replayedAgain }) => {
     const subject = `replay:${accountId}:${errorCode}`;
     if (outcome === 'succeeded') said.delete(subject);
     if (outcome === 'refused' && !replayedAgain) {
-      const line = `A message of account ${accountId} was refused (${errorCode}), and its replay with a new token too (${refusedWith}). The README's table of error codes says what to check.`;
+      const line = `A message of account ${accountId} was refused (${refusals[0]}), and with new tokens again (${refusals.slice(1).join(', ')}). The README's table of error codes says what to check.`;
       sayOnce(subject, outcome, 'warn', line);
     }
     if (outcome === 'body-not-replayable') {
@@ -98,7 +98,7 @@ export function logNearMisses(logger: Logger): (path: string, reason: string) =>
     if (logged.has(path)) return;
     if (logged.size >= PATHS_KEPT) logged.clear();
     logged.add(path);
-    write(logger, 'warn', `A request to ${path} is not authenticated: ${reason}`);
+    write(logger, 'warn', `A request to ${path} is not authenticated, because ${reason}`);
   };
 }
 

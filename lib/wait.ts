@@ -1,5 +1,6 @@
-import axios, { AxiosError, type InternalAxiosRequestConfig } from 'axios';
+import axios, { AxiosError, type CancelTokenSource, type InternalAxiosRequestConfig } from 'axios';
 import { closedError, copyError, isConnectorAuthError } from './errors.js';
+import { defineHidden } from './own.js';
 
 /** Whether somebody still waits. A call that nobody waits for need not begin. */
 export type IsWanted = () => boolean;
@@ -96,6 +97,13 @@ interface ListenableCancelToken {
   readonly reason?: unknown;
   subscribe(listener: () => void): void;
   unsubscribe(listener: () => void): void;
+}
+
+/** A source for a CancelToken that no `Object.prototype.reason` cancels. */
+export function createCancelSource(): CancelTokenSource {
+  const source = axios.CancelToken.source();
+  defineHidden(source.token, 'reason', undefined);
+  return source;
 }
 
 function endOnCancel(token: ListenableCancelToken): Ender {

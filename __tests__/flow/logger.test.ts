@@ -127,7 +127,7 @@ describe('the logger is told', () => {
     cloud.script.send = () => ({ status: 401, body: envelope(40103) });
     for (let i = 0; i < 3; i++) await sendMany(10);
     const warned = expect.stringMatching(
-      /^warn .*account 70012345 was refused \(40103\), and its replay with a new token too \(40103\)/,
+      /^warn .*account 70012345 was refused \(40103\), and with new tokens again \(40103\)/,
     );
     expect(lines).toEqual([warned]);
     cloud.script.send = (_, count) => (count % 2 === 1 ? { status: 401, body: envelope(40103) } : undefined);

@@ -49,23 +49,18 @@ function watchNodeStream(
   config: InternalAxiosRequestConfig,
   end: (error: unknown) => void,
 ): () => void {
-  let isEnded = stream.readableEnded;
-  const onEnd = () => {
-    isEnded = true;
-  };
   const onError = (error: Error) => end(AxiosError.from(error, undefined, config));
-  const onClose = () => {
-    if (!isEnded) end(new axios.CanceledError('Request stream has been aborted', config));
-  };
+  const onGone = () => end(new axios.CanceledError('Request stream has been aborted', config));
   if (stream.errored) onError(stream.errored);
-  else if (stream.destroyed) onClose();
-  stream.on('end', onEnd);
-  stream.on('close', onClose);
+  else if (stream.destroyed && !stream.readableEnded) onGone();
+  // Whoever reads it to its end meanwhile leaves nothing to send.
+  stream.on('end', onGone);
+  stream.on('close', onGone);
   // It stays: an error before the adapter listens must not end the process.
   stream.on('error', onError);
   return () => {
-    stream.off('end', onEnd);
-    stream.off('close', onClose);
+    stream.off('end', onGone);
+    stream.off('close', onGone);
   };
 }
 

@@ -1,5 +1,5 @@
 import axios, { type AxiosAdapter, type AxiosResponse, type InternalAxiosRequestConfig } from 'axios';
-import { timeoutError, timeoutMs } from '../wait.js';
+import { createCancelSource, timeoutError, timeoutMs } from '../wait.js';
 
 /** One send. It ends when `timeout` is over, whatever the server does (design E11). */
 export function callAdapter(adapter: AxiosAdapter, sent: InternalAxiosRequestConfig): Promise<AxiosResponse> {
@@ -21,7 +21,6 @@ function start(adapter: AxiosAdapter, sent: InternalAxiosRequestConfig): Promise
  * cancels the send. It starts after Axios's own, so that theirs come first wherever they work.
  */
 async function callWithin(ms: number, adapter: AxiosAdapter, sent: InternalAxiosRequestConfig): Promise<AxiosResponse> {
-  const { signal, cancelToken } = sent;
   const cancel = makeCancelable(sent);
   const call = start(adapter, sent);
   let isOver = false;
@@ -32,8 +31,7 @@ async function callWithin(ms: number, adapter: AxiosAdapter, sent: InternalAxios
   try {
     return await call;
   } catch (error) {
-    const isCallers = signal?.aborted || cancelToken?.reason;
-    if (!isOver || isCallers || !axios.isCancel(error)) throw error;
+    if (!isOver || !axios.isCancel(error)) throw error;
     throw timeoutError(sent, sent, (error as { request?: unknown }).request);
   } finally {
     clearTimeout(timer);
@@ -47,7 +45,7 @@ function makeCancelable(sent: InternalAxiosRequestConfig): () => void {
     sent.signal = controller.signal;
     return () => controller.abort();
   }
-  const source = axios.CancelToken.source();
+  const source = createCancelSource();
   void sent.cancelToken?.promise.then((reason) => source.cancel(reason.message));
   sent.cancelToken = source.token;
   return () => source.cancel();

@@ -133,7 +133,7 @@ const replayOrSettle: OnAnswer<AxiosResponse> = (parts, prepared, answer) =>
 
 /** Replaces each refused token once, and replays the request once for it: at most three sends (design E2, E3). */
 async function replay(parts: Parts, first: PreparedRequest, firstAnswer: Answer): Promise<AxiosResponse> {
-  const replaced = new Set<TokenKind>();
+  const replaced = new Map<TokenKind, number>();
   let prepared = first;
   let answer = firstAnswer;
   let refusal = answer.fault;
@@ -143,7 +143,7 @@ async function replay(parts: Parts, first: PreparedRequest, firstAnswer: Answer)
       reportReplay(parts, prepared.target, refusal, { outcome: 'body-not-replayable' });
       return settle(answer, { ...refusal, reason: 'body-not-replayable' });
     }
-    replaced.add(answer.refused);
+    replaced.set(answer.refused, answer.fault.errorCode);
     prepared = { ...prepared, ...(await renewTokens(parts, prepared, refusal)) };
     answer = await send(parts, prepared, keep);
     reportReplay(parts, prepared.target, refusal, outcomeOf(answer, replaced));

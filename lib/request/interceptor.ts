@@ -65,9 +65,11 @@ const INSTALLATION: unique symbol = Symbol.for('axios-liveperson-auth.installati
 export function installInto({ interceptors }: InterceptableInstance, dispatcher: Dispatcher): () => void {
   const manager = interceptors.request as unknown as RequestInterceptors;
   const installation = installationOn(manager);
-  // After interceptors.request.clear(), the interceptor is gone.
-  if (!hasInterceptor(manager, installation))
+  if (!hasInterceptor(manager, installation)) {
+    // After interceptors.request.clear(), nothing is installed any more.
+    installation.entries = [];
     installation.id = manager.use(installation.intercept, undefined, { synchronous: true });
+  }
   const installed = installation.entries.find((entry) => entry.dispatcher === dispatcher);
   if (installed) return installed.uninstall;
   const entry = { dispatcher, uninstall };
@@ -94,9 +96,11 @@ function installationOn(manager: RequestInterceptors): Installation {
 const hasInterceptor = ({ handlers }: RequestInterceptors, { intercept }: Installation): boolean =>
   (handlers ?? []).some((handler) => handler?.fulfilled === intercept);
 
-function wrapAdapter(config: InternalAxiosRequestConfig, { entries }: Installation): InternalAxiosRequestConfig {
-  const { adapter } = config;
-  config.adapter = (final) => {
+function wrapAdapter(given: InternalAxiosRequestConfig, { entries }: Installation): InternalAxiosRequestConfig {
+  const { adapter } = given;
+  // An interceptor may have frozen it.
+  const config = Object.isExtensible(given) ? given : Object.assign(Object.create(Object.getPrototypeOf(given)), given);
+  config.adapter = (final: InternalAxiosRequestConfig) => {
     // axios-retry sends a config again: it is then wrapped once, not twice.
     if (adapter === undefined) delete final.adapter;
     else final.adapter = adapter;

@@ -3,12 +3,13 @@ import type { SendApiError } from '../send-api-error.js';
 import type { Answer } from './answer.js';
 import type { Target } from './target.js';
 
-type Outcome = Pick<ReplayEvent, 'outcome' | 'refusedWith' | 'replayedAgain'>;
+type Outcome = Pick<ReplayEvent, 'outcome' | 'refusals' | 'replayedAgain'>;
 
-/** How a replay ended. @param replaced the tokens that were replaced so far: each is replaced once */
-export function outcomeOf({ isError, fault, refused }: Answer, replaced: ReadonlySet<TokenKind>): Outcome {
+/** How a replay ended. @param replaced the tokens that were replaced so far, with the codes that refused them */
+export function outcomeOf({ isError, fault, refused }: Answer, replaced: ReadonlyMap<TokenKind, number>): Outcome {
   if (!fault || !refused) return { outcome: isError || fault ? 'failed' : 'succeeded' };
-  return { outcome: 'refused', refusedWith: fault.errorCode, replayedAgain: !replaced.has(refused) };
+  const refusals = [...replaced.values(), fault.errorCode];
+  return { outcome: 'refused', refusals, replayedAgain: !replaced.has(refused) };
 }
 
 /** Tells the listeners of `replay` about a replay, or about a refusal that could not be replayed. */

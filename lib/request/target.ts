@@ -173,7 +173,7 @@ function assertTrusted(
 
 /** @throws ConnectorAuthError `ERR_UNTRUSTED_ORIGIN` for a request that would go to a local socket instead of its URL */
 export function assertNoSocket({ socketPath }: Readonly<InternalAxiosRequestConfig>, accountId: string): void {
-  if (!socketPath) return;
+  if (socketPath === undefined || socketPath === null) return;
   throw untrusted(accountId, 'a local socket. Remove socketPath from the config, or send with connectorAuth: false.');
 }
 
@@ -209,7 +209,7 @@ function reportNearMiss(
   report: NonNullable<TargetParts['onNearMiss']>,
 ): void {
   const path = writtenPath(String(url ?? ''), String(baseURL ?? ''));
-  const reason = target ? (onlyPost(target, method) ? undefined : 'only POST requests are.') : explainNearMiss(path);
+  const reason = target ? (onlyPost(target, method) ? undefined : 'its method is not POST.') : explainNearMiss(path);
   if (reason !== undefined) report(path, reason);
 }
 

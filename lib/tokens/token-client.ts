@@ -8,7 +8,7 @@ import { ownOf } from '../own.js';
 import { createPending } from '../pending.js';
 import type { ResolvedOptions } from '../resolve-options.js';
 import { askedPauseMs, isTransientFault, tokenCallRetry } from '../retry-policy.js';
-import { type IsWanted, timeoutMs } from '../wait.js';
+import { createCancelSource, type IsWanted, timeoutMs } from '../wait.js';
 
 /** Answers of these services are far shorter (design D12). */
 const LONGEST_ANSWER_BYTES = 64 * 1024;
@@ -97,12 +97,16 @@ function sendWithin(tokenTimeoutMs: number): AxiosAdapter {
   const send = axios.getAdapter('http');
   return async (config) => {
     // A cancel token, since the signal is that of close().
-    const end = axios.CancelToken.source();
-    const timer = setTimeout(end.cancel, timeoutMs(tokenTimeoutMs));
+    const end = createCancelSource();
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      end.cancel();
+    }, timeoutMs(tokenTimeoutMs));
     try {
       return await send(Object.assign(Object.create(null), config, { timeout: 0, cancelToken: end.token }));
     } catch (error) {
-      if (!end.token.reason) throw error;
+      if (!isLate) throw error;
       throw new AxiosError(`timeout of ${tokenTimeoutMs}ms exceeded`, AxiosError.ECONNABORTED, config);
     } finally {
       clearTimeout(timer);
