@@ -46,7 +46,7 @@ export interface ConnectorAuth {
   getOrigin(service: string, options?: Pick<GetTokenOptions, 'accountId'>): Promise<string>;
   /**
    * Runs `fn`. Requests that are made in its async context, and name no consumer, are sent for this consumer. In a queue or a
-   * batch loader, call it inside the job: docs/interceptors.md says which context counts.
+   * batch loader, call it inside the job: docs/async-context.md says which context counts.
    *
    * @throws ConnectorAuthError `ERR_NO_CONSUMER` for an empty id
    * @throws TypeError if `fn` is no function

@@ -29,7 +29,7 @@ function startQueue() {
   bell.on('job', () => void work());
   return (job: () => Promise<unknown>): Promise<unknown> =>
     new Promise((resolve, reject) => {
-      // What a queue does that keeps contexts (p-limit, p-queue); one that does not is given a bound function.
+      // What a queue does that keeps contexts. async-context.test.ts has the queues that do not.
       const bound = AsyncResource.bind(job);
       jobs.push(() => bound().then(resolve, reject));
       bell.emit('job');
