@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { ACCOUNT, type Cloud, type Seen, startCloud } from '../support/cloud.js';
 import { createAuth, stopConnectors } from '../support/connector.js';
 import { effort } from '../support/effort.js';
+import { pollute } from '../support/hostile.js';
 import { closeServers, startServer } from '../support/server.js';
 
 afterEach(stopConnectors);
@@ -173,6 +174,8 @@ interface Generated {
   baseURL: string | undefined;
   allowAbsoluteUrls: boolean | undefined;
   params: Record<string, string> | undefined;
+  /** When the config is changed to lead to the hostile server. */
+  changed: 'never' | 'in a microtask' | 'by consumerId';
 }
 
 const generated: fc.Arbitrary<Generated> = fc.record({
@@ -186,7 +189,21 @@ const generated: fc.Arbitrary<Generated> = fc.record({
   baseURL,
   allowAbsoluteUrls: fc.constantFrom(undefined, true, false),
   params: fc.constantFrom(undefined, { v: '3' }, { 'a/../b': '@evil.example/' }, { '': '#' }),
+  changed: fc.oneof(
+    { weight: 4, arbitrary: fc.constant('never' as const) },
+    { weight: 1, arbitrary: fc.constant('in a microtask' as const) },
+    { weight: 1, arbitrary: fc.constant('by consumerId' as const) },
+  ),
 });
+
+/** What somebody has put on Object.prototype while a batch is sent. EVIL stands for the hostile server. */
+const inherited = fc.constantFrom<Record<string, unknown>>(
+  {},
+  { url: `EVIL${PATH}/send` },
+  { baseURL: 'EVIL' },
+  { url: `EVIL${PATH}`, baseURL: 'EVIL', allowAbsoluteUrls: false },
+  { onBehalfOf: 'evil', connectorAuth: false, method: 'get' },
+);
 
 it('no URL whatsoever brings a token to a place that is not trusted', async () => {
   const cloud: Cloud = await startCloud();
@@ -195,7 +212,13 @@ it('no URL whatsoever brings a token to a place that is not trusted', async () =
     arrivals.push(request);
     request.resume().on('end', () => response.end('{}'));
   });
-  const auth = createAuth(cloud);
+  const evilUrl = `${hostile.origin}${PATH}/send`;
+  const auth = createAuth(cloud, {
+    consumerId: async (config) => {
+      Object.assign(config, { url: evilUrl, baseURL: hostile.origin });
+      return 'c';
+    },
+  });
   const tokens = [await auth.getAppJwt(), await auth.getConsumerJws('c')];
   const hasToken = ({ headers, url = '' }: Pick<IncomingMessage, 'headers' | 'url'>): boolean => {
     const text = JSON.stringify(headers) + url;
@@ -204,16 +227,25 @@ it('no URL whatsoever brings a token to a place that is not trusted', async () =
 
   const agents = createDialler(cloud.host, hostile.host);
   const http = axios.create({ ...agents, proxy: false, validateStatus: () => true });
+  http.interceptors.request.use(
+    (config) => {
+      // Interceptors run in the same turn as the dispatch.
+      if (config.headers['x-changed']) queueMicrotask(() => Object.assign(config, { url: evilUrl, baseURL: '' }));
+      return config;
+    },
+    null,
+    { synchronous: true },
+  );
   auth.install(http);
   const fill = (text: string) => text.replaceAll('TRUSTED', cloud.host).replaceAll('PORT', cloud.host.slice(10));
   const toConfig = (
-    { url, baseURL: base, allowAbsoluteUrls, params }: Generated,
+    { url, baseURL: base, allowAbsoluteUrls, params, changed }: Generated,
     index: number,
   ): AxiosRequestConfig => ({
     method: 'post',
     data: {},
-    onBehalfOf: 'c',
-    headers: { 'x-case': index },
+    ...(changed !== 'by consumerId' && { onBehalfOf: 'c' }),
+    headers: { 'x-case': index, ...(changed === 'in a microtask' && { 'x-changed': 1 }) },
     ...(url !== undefined && { url: fill(url) }),
     ...(base !== undefined && { baseURL: fill(base) }),
     ...(allowAbsoluteUrls !== undefined && { allowAbsoluteUrls }),
@@ -223,11 +255,18 @@ it('no URL whatsoever brings a token to a place that is not trusted', async () =
   let count = 0;
   let delivered = 0;
   let strays = 0;
-  const property = fc.asyncProperty(fc.array(generated, { minLength: BATCH, maxLength: BATCH }), async (batch) => {
+  const batches = fc.array(generated, { minLength: BATCH, maxLength: BATCH });
+  const property = fc.asyncProperty(batches, inherited, async (batch, onPrototype) => {
     cloud.seen.length = 0;
     arrivals.length = 0;
     const configs = batch.map(toConfig);
-    await Promise.all(configs.map((config) => http.request(config).catch(() => {})));
+    const text = JSON.stringify(onPrototype).replaceAll('EVIL', hostile.origin);
+    const undo = pollute(JSON.parse(text));
+    try {
+      await Promise.all(configs.map((config) => http.request(config).catch(() => {})));
+    } finally {
+      undo();
+    }
     const named = ({ headers, url }: Pick<IncomingMessage, 'headers' | 'url'>) =>
       `${JSON.stringify(configs[Number(headers['x-case'])])} arrived as ${headers.host} ${url}`;
     const withToken = cloud.seen
