@@ -44,5 +44,5 @@ for (const { consumerId, body } of cloud.messages) {
 }
 assert.equal(cloud.messages.length, 4);
 
-auth.close();
+await auth.close();
 await cloud.close();

@@ -59,9 +59,8 @@ async function runConnector(domainApi: string): Promise<void> {
     const url = `/api/account/${account.accountId}/messaging/consumer/conversation/send?v=3`;
     await http.post(url, item, { onBehalfOf, validateStatus: () => true });
   }
-  // What was fetched is written in the background: no request waits for it, and a process that ends here must.
-  await new Promise((done) => setTimeout(done, 500));
-  auth.close();
+  // No request waits for its tokens to be written to the store. close() does.
+  await auth.close();
   await end();
 }
 

@@ -43,5 +43,5 @@ const sentinel = cloud.requests.filter(({ service }) => service === 'sentinel').
 console.log(`What the cloud saw: send × ${sent}, sentinel × ${sentinel}; nothing of the account that is not ours.`);
 assert.deepEqual([sent, sentinel], [3, 2]);
 
-auth.close();
+await auth.close();
 await cloud.close();

@@ -58,6 +58,6 @@ assert.deepEqual(
   ['domain', 'sentinel', 'idp'],
 );
 
-auth.close();
+await auth.close();
 standIn.close();
 await cloud.close();

@@ -34,7 +34,7 @@ function countWithPromClient(auth: ConnectorAuth, register: Registry): void {
   const replays = new Counter({
     ...common,
     name: 'liveperson_replays_total',
-    help: 'Refused requests',
+    help: 'Replays, by the code that refused the request',
     labelNames: ['account', 'code', 'outcome'],
   });
   const failures = new Counter({
@@ -87,5 +87,5 @@ for (const line of lines) console.log(`  ${line}`);
 assert(lines.some((line) => /replays_total.*succeeded.* 1$/.test(line)));
 
 await provider.shutdown();
-auth.close();
+await auth.close();
 await cloud.close();

@@ -44,8 +44,8 @@ class LivePersonModule implements OnModuleInit, OnApplicationShutdown {
     this.auth.install(this.http.axiosRef);
   }
 
-  onApplicationShutdown(): void {
-    this.auth.close();
+  async onApplicationShutdown(): Promise<void> {
+    await this.auth.close();
   }
 }
 

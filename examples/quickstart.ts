@@ -60,7 +60,7 @@ console.log(`\nWhat the cloud saw: ${tally(cloud.requests.map(({ service, status
 console.log(`Messages delivered: ${published} of 6.`);
 if (published !== 6) process.exitCode = 1;
 
-auth.close();
+await auth.close();
 await cloud.close();
 
 function say(line: string): void {

@@ -21,7 +21,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  connector.auth.close();
+  await connector.auth.close();
   server.close();
   server.closeAllConnections();
   await cloud.close();

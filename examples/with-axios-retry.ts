@@ -1,4 +1,5 @@
-// A replay is not a retry: the two side by side on one instance: npm run example with-axios-retry
+// A replay sends a refused request again with a new token, once for each token. A retry sends a request again after another
+// fault. Both on one instance: npm run example with-axios-retry
 import assert from 'node:assert/strict';
 import axios from 'axios';
 import { createConnectorAuth, livePersonRetry } from 'axios-liveperson-auth';
@@ -10,7 +11,7 @@ const cloud = await startEmulator({ accounts: [account] });
 
 const http = axios.create();
 const auth = createConnectorAuth({ ...account, domainApi: cloud.origin });
-auth.install(http); // before or after axios-retry: it makes no difference
+auth.install(http); // before or after axios-retry, with the same result
 axiosRetry(http, {
   ...livePersonRetry, // a 429 after 5 s or Retry-After, a 5xx or network fault after 5, 10 and 15 s; no other 4xx
   retryDelay: () => 10, // so that the example need not wait
@@ -46,5 +47,5 @@ cloud.failNext('send', { status: 429, headers: { 'Retry-After': '5' } });
 cloud.revokeConsumerJws();
 assert.equal(await send('Too many requests, and then the ConsumerJWS was revoked'), 1);
 
-auth.close();
+await auth.close();
 await cloud.close();

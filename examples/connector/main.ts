@@ -89,7 +89,7 @@ assert.deepEqual(phone, ['Until six.', 'From ten to two.']);
 assert.equal(forged.status, 401);
 assert.notEqual(conversation(), first);
 
-auth.close();
+await auth.close();
 for (const server of [connectorServer, gatewayServer]) {
   server.close();
   server.closeAllConnections();
