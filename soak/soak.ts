@@ -150,7 +150,7 @@ function settle(): void {
     const wasDelivered = outcomes.get(id);
     const arrivals = accepted.get(id) ?? 0;
     if (wasDelivered ? arrivals !== 1 : arrivals > 1) findings.lostOrDoubled.push(id);
-    if ((sent.get(id) ?? 0) > 2) findings.sentTooOften.push(id);
+    if ((sent.get(id) ?? 0) > 3) findings.sentTooOften.push(id);
     findings.messages += 1;
     for (const book of [outcomes, accepted, sent]) book.delete(id);
   }
@@ -191,7 +191,7 @@ for (const _ of ['the last', 'and its books']) {
   await harvest(row);
 }
 settle();
-auth.close();
+await auth.close();
 httpAgent.destroy();
 child.disconnect();
 await new Promise((resolve) => child.once('exit', resolve));
@@ -213,7 +213,7 @@ const checks: [what: string, isSo: boolean, found: unknown][] = [
     findings.lostOrDoubled.length === 0,
     findings.lostOrDoubled,
   ],
-  ['each was sent twice at most', findings.sentTooOften.length === 0, findings.sentTooOften],
+  ['no message was sent more than three times', findings.sentTooOften.length === 0, findings.sentTooOften],
   ['no unhandled rejection', unhandled.length === 0, unhandled],
   [
     'no token and no secret in errors, events, log lines and warnings',
