@@ -46,8 +46,10 @@ export const lookedUpBy = (credentials: (accountId: string) => unknown): CommonO
 
 /** Closes all that the tests of a file have opened. */
 export async function stopConnectors(): Promise<void> {
-  for (const auth of auths.splice(0)) auth.close();
+  const closing = auths.splice(0).map((auth) => auth.close());
+  // Closes the connections on which sends still wait for an answer.
   await closeClouds();
+  await Promise.all(closing);
 }
 
 /** What a promise is rejected with. */

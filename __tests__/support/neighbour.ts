@@ -86,7 +86,7 @@ export async function tell(neighbour: Neighbour, order?: Order): Promise<Story> 
     for (const url of ['/other', '/other']) outcomes.push(await outcomeOf(http.get(url)));
   } finally {
     for (const cleanUp of cleanUps) cleanUp();
-    auth?.close();
+    await auth?.close();
   }
   return { notes, outcomes, others: cloud.count('other'), cloud };
 }
