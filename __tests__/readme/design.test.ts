@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import axios, { type AxiosInstance } from 'axios';
 import axiosRetry from 'axios-retry';
@@ -208,7 +208,19 @@ it('the usual way that is measured is the one that the page shows', () => {
   expect(PAGE).toContain(source.slice(source.indexOf('export function attach')).replace('export ', '').trim());
 });
 
-it('every room of lib/ is in its list, and nothing else is', () => {
-  const named = [...PAGE.slice(PAGE.indexOf('## Rooms')).matchAll(/`lib\/([\w.-]+)\/?`/g)].map(([, room]) => room);
+it('every module of lib/ is in its list, and nothing else is', () => {
+  const list = PAGE.slice(PAGE.indexOf('## Modules'), PAGE.indexOf('In `lib/request/`:'));
+  const named = [...list.matchAll(/`lib\/([\w.-]+)\/?`/g)].map(([, name]) => name);
   expect(named.sort()).toEqual(readdirSync(join(__dirname, '../../lib')).sort());
+});
+
+it('every module of lib/request/ is in its list, and nothing else is', () => {
+  const list = PAGE.slice(PAGE.indexOf('In `lib/request/`:'));
+  const named = [...list.matchAll(/`([\w-]+\.ts)`/g)].map(([, name]) => name);
+  expect(named.sort()).toEqual(readdirSync(join(__dirname, '../../lib/request')).sort());
+});
+
+it('every file that it names exists', () => {
+  for (const [, path = ''] of PAGE.matchAll(/`(lib\/[\w./-]+)`/g))
+    expect({ path, exists: existsSync(join(__dirname, '../..', path)) }).toEqual({ path, exists: true });
 });
