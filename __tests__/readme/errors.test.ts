@@ -76,6 +76,7 @@ const FAILURES: readonly [Provoke, CommonOptions?][] = [
   [({ http }) => http.post(SEND, {}), { consumerId: fails }],
   [to(`http://elsewhere.invalid${SEND}`)],
   [to(`http://user:password@elsewhere.invalid${SEND}`)],
+  [({ http }) => http.post(SEND, {}, { onBehalfOf: 'c', socketPath: '/tmp/any.sock' })],
   [to(SEND.replace(/account\/\d+/, 'account/other'))],
   ...[async () => ({}) as never, fails].map((credentials): [Provoke] => [
     ({ cloud }) => bySecrets(cloud, credentials).getAppJwt({ accountId: 'any' }),
@@ -93,8 +94,8 @@ const FAILURES: readonly [Provoke, CommonOptions?][] = [
   [answering('idp', { body: { token: 'none' } })],
   [answering('idp', { body: { token: makeToken({ account_id: 'other' }) } })],
   [
-    (connector) => {
-      connector.auth.close();
+    async (connector) => {
+      await connector.auth.close();
       return send(connector);
     },
   ],
