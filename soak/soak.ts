@@ -204,12 +204,12 @@ const handles = process.getActiveResourcesInfo().filter((name) => !/^(TTY|Pipe|F
 const undelivered = rows.reduce((sum, { messages, delivered }) => sum + messages - delivered, 0);
 const checks: [what: string, isSo: boolean, found: unknown][] = [
   [
-    `${findings.messages} messages, each ended in success or in a typed error (${undelivered})`,
+    `every message ended in success or in a typed error: ${findings.messages} messages, ${undelivered} errors`,
     untyped.length === 0,
     untyped,
   ],
   [
-    'each that was told to be delivered arrived exactly once, no other more often',
+    'every message that was reported as delivered arrived exactly once, and no other more than once',
     findings.lostOrDoubled.length === 0,
     findings.lostOrDoubled,
   ],
@@ -221,7 +221,7 @@ const checks: [what: string, isSo: boolean, found: unknown][] = [
     findings.secrets.slice(0, 1),
   ],
   [
-    `the heap is flat: ${early.toFixed(1)} MB in the middle third, ${late.toFixed(1)} MB in the last`,
+    `the heap of the last third is that of the middle third: ${late.toFixed(1)} MB, ${early.toFixed(1)} MB`,
     late - early < 4,
     heaps,
   ],

@@ -23,3 +23,18 @@ it.each(references)('that there is: %s has “%s”', (file, title) => {
 it('its soak has every fault of the schedule', () => {
   for (const { name } of FAULTS) expect(page).toContain(`| ${name} `);
 });
+
+it('its soak checks what the page says', () => {
+  const soak = readFileSync(resolve(__dirname, '../../soak/soak.ts'), 'utf8');
+  const list = /It checks:\n\n((?:- .+\n)+)/.exec(page)?.[1] ?? '';
+  const checks = [...list.matchAll(/^- (.+)$/gm)].map(([, check]) => check);
+  expect(checks).toHaveLength(7);
+  for (const check of checks) expect(soak).toContain(check);
+});
+
+it('every module that its tables name exists', () => {
+  const names = [...page.slice(page.indexOf('## Mutation')).matchAll(/`([\w/-]+\.ts)`/g)].map(([, name = '']) => name);
+  expect(names.length).toBeGreaterThan(10);
+  for (const name of names)
+    expect({ name, exists: existsSync(join(__dirname, '../../lib', name)) }).toEqual({ name, exists: true });
+});
