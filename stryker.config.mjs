@@ -1,4 +1,4 @@
-/** Mutation testing of all that is in lib/ but the emulator: npm run mutation [-- --mutate lib/dispatch.ts] */
+/** Mutation testing of all that is in lib/ but the emulator: npm run mutation [-- --mutate lib/request/dispatch.ts] */
 export default {
   mutate: ['lib/**/*.ts', '!lib/emulator/**', '!lib/cli/**', '!lib/index.ts'],
   testRunner: 'jest',

@@ -128,7 +128,7 @@ it('what it says the package did with the codes of LivePerson is what it does', 
     connector.cloud.script.send = () => ({ status: 401, body: envelope(code) });
     const replayed = getSendApiError(await rejection(send(connector)))?.replayed;
     const section = sections.get(String(code));
-    expect(section).toContain(replayed ? 'sent the message once more' : 'handed it on');
+    expect(section).toContain(replayed ? 'sent the message once more' : 'passed it through');
     await stopConnectors();
   }
 });
