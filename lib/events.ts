@@ -43,39 +43,39 @@ export interface ReplayEvent {
   replayedAgain?: boolean;
 }
 
-/** A call for a token or a host failed, after its retries. */
+/** A call for a token or a host failed after its retries. */
 export interface FailureEvent {
-  /** Who was asked: the Domain API, Sentinel or IDP. */
+  /** The service: the Domain API, Sentinel or IDP. */
   stage: 'domain' | 'sentinel' | 'idp';
-  /** For which account. */
+  /** The account. */
   accountId: string;
-  /** SHA-256 of account and consumer id, in hex; only of `idp`. */
+  /** SHA-256 of account and consumer id, in hex. Only for `idp`. */
   consumer?: string;
-  /** What waiting requests fail with. */
+  /** The code of the error that waiting requests get. */
   code: ConnectorAuthErrorCode;
-  /** HTTP status of the answer; `undefined` where there was none. */
+  /** HTTP status of the answer; `undefined` if there was none. */
   status: number | undefined;
-  /** True when the same call may succeed later without any change on your side. */
+  /** Whether the same call may succeed later without any change on your side. */
   transient: boolean;
-  /** Epoch milliseconds of the next try: until then the failure is answered from memory. */
+  /** Epoch milliseconds of the next attempt. Until then the failure is answered from memory. */
   retryAt: number | undefined;
   /** What happened, and what to do. */
   message: string;
 }
 
-/** The least recently used ConsumerJWS left memory because of `maxConsumers`. */
+/** The least recently used ConsumerJWS was dropped from memory because of `maxConsumers`. */
 export interface EvictEvent {
-  /** An AppJWT never leaves memory so. */
+  /** AppJWTs are never evicted. */
   kind: 'consumerJws';
-  /** Whose it was. */
+  /** Whose token it was. */
   accountId: string;
   /** SHA-256 of account and consumer id, in hex. */
   consumer: string;
 }
 
-/** The shared store failed, or held what cannot be used. No request fails for it: the token is fetched from the service. */
+/** The shared store failed, or had an entry that cannot be used. No request fails: the token is fetched from the service. */
 export interface StoreErrorEvent {
-  /** What was tried. */
+  /** The operation that failed. */
   operation: 'get' | 'set' | 'delete' | 'lock' | 'getTtl';
   /**
    * `timeout`: no answer in `storeTimeoutMs`, so that the store is left alone for two seconds; `failed`: it threw, or said that

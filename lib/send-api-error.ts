@@ -26,7 +26,7 @@ export interface SendApiError {
   readonly status: number;
   /** Whether the request was sent again with a new token: once for each refused token, at most three sends. */
   readonly replayed: boolean;
-  /** Why a refused request was not replayed. */
+  /** Why a refused request was not replayed, or not replayed once more. */
   readonly reason?: ReplaySkipReason;
 }
 

@@ -515,6 +515,15 @@ describe('a request that nearly is one of the Send API', () => {
     expect(new Set(lines).size).toBe(NEAR_MISSES.length);
   });
 
+  it('is warned of after a request to the same URL that was authenticated', async () => {
+    const { lines, http, ask } = await startLogged();
+    await http.post(SEND, {}, asC);
+    expect(lines).toEqual([]);
+    await ask('put', SEND);
+    await ask('delete', SEND);
+    expect(lines).toEqual([expect.stringMatching(/not authenticated, because its method is not POST/)]);
+  });
+
   it('is sent as it is: without tokens, and not changed', async () => {
     const { cloud, http } = await startLogged();
     await http.post(`${path}/send/?v=3`, { a: 1 }, { ...asC, validateStatus: () => true });

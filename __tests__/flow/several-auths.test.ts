@@ -151,6 +151,18 @@ describe.each(ORDERS)('two auths on one instance, installed %s', (_, reversed) =
     expect(accountsAt(cloud, 'send')).toEqual([ACCOUNT, OTHER]);
   });
 
+  it.each(['fixed', 'looked up'])('a closed one is replaced by a new one for its account (%s)', async (kind) => {
+    const { cloud, http } = await start();
+    const create = () => (kind === 'fixed' ? createFixed(cloud, ACCOUNT) : createLookup(cloud, [ACCOUNT]));
+    const [old, fresh] = [create(), create()];
+    old.install(http);
+    await http.post(SEND, {}, asC);
+    await old.close();
+    installBoth(http, [old, fresh], reversed);
+    await expect(http.post(SEND, {}, asC)).resolves.toMatchObject({ status: 200 });
+    expect([cloud.count('sentinel'), cloud.count('send')]).toEqual([2, 2]);
+  });
+
   it('one that is uninstalled leaves its account to nobody, and the other in place', async () => {
     const { cloud, http } = await start();
     const [first, second] = [createFixed(cloud, ACCOUNT), createFixed(cloud, OTHER)];

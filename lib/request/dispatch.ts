@@ -45,8 +45,9 @@ export function createDispatcher(dispatchParts: DispatchParts): Dispatcher {
     claim(request) {
       const target = findTarget(request.config);
       if (!target) return undefined;
-      if (tokens.credentials.peek(target.accountId)) return 'owner';
-      return waits.isClosed ? 'closed' : 'unknown';
+      const isOwner = tokens.credentials.peek(target.accountId) !== undefined;
+      if (waits.isClosed) return isOwner ? 'closed owner' : 'closed';
+      return isOwner ? 'owner' : 'unknown';
     },
     async lookUp(request) {
       const target = findTarget(request.config);

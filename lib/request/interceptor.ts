@@ -10,10 +10,10 @@ export interface Dispatcher {
   /** Sends a request, with tokens if it is for the Send API. */
   dispatch(request: OutgoingRequest): SendResult;
   /**
-   * Whether the request is for one of this auth's accounts: it has the account's credentials (`owner`), it would have to look
-   * them up (`unknown`), or it is closed and does not know (`closed`). `undefined` if the request is not for the Send API.
+   * Whether this auth has the credentials of the request's account in memory (`owner`), may have to look them up (`unknown`),
+   * or is closed (`closed owner`, `closed`). `undefined` if the request is not for the Send API.
    */
-  claim(request: OutgoingRequest): 'owner' | 'unknown' | 'closed' | undefined;
+  claim(request: OutgoingRequest): 'owner' | 'unknown' | 'closed owner' | 'closed' | undefined;
   /** Looks the account of a request up. `undefined` if the lookup failed. */
   lookUp(request: OutgoingRequest): Promise<boolean | undefined>;
 }
@@ -142,7 +142,7 @@ async function dispatchToOwner(entries: Installation['entries'], request: Outgoi
     if (isOwner) return dispatcher.dispatch(request);
     if (isOwner === undefined) failed ??= dispatcher;
   }
-  // Nobody has the credentials. The dispatcher's error says so.
-  const fallback = failed ?? open[0] ?? claiming('closed')[0];
+  // Nobody serves the account. The error of this dispatcher says why.
+  const fallback = claiming('closed owner')[0] ?? failed ?? open[0] ?? claiming('closed')[0];
   return fallback ? fallback.dispatch(request) : request.adapter(request.original);
 }

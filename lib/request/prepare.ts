@@ -8,7 +8,8 @@ import type { IsWanted, Waits } from '../wait.js';
 import { encodeForm, type FixedBody, isFormData, isStream } from './body.js';
 import { knownConsumer, resolveConsumer } from './consumer.js';
 import type { OutgoingRequest } from './outgoing-config.js';
-import { assertNoSocket, type Route, type Target } from './target.js';
+import { assertNoSocket, type Route } from './route.js';
+import type { Target } from './target.js';
 
 export interface PrepareParts {
   readonly options: ResolvedOptions;

@@ -4,7 +4,7 @@ import { defineHidden } from '../own.js';
 import { hashOf } from '../tokens/identity.js';
 import { type Answer, holdersIn } from './answer.js';
 import type { OutgoingRequest } from './outgoing-config.js';
-import type { Route } from './target.js';
+import type { Route } from './route.js';
 
 /** Replaces Node's request object, which has the headers that were sent. */
 export interface RequestSummary {

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { Axios, type InternalAxiosRequestConfig } from 'axios';
-import { ConnectorAuthError } from '../errors.js';
 import type { TrustedOrigin } from '../origin.js';
 import { type Endpoint, explainNearMiss, matchEndpoint } from './endpoint.js';
-import { type Address, ownProperty } from './outgoing-config.js';
+import { ownProperty } from './outgoing-config.js';
+import { createRoute, type Place, type Route, type Written } from './route.js';
 
 /** A Send API request: one of the two endpoints of an account. */
 export interface Target extends Endpoint {
@@ -16,23 +16,6 @@ export interface Target extends Endpoint {
    * @throws ConnectorAuthError `ERR_UNTRUSTED_ORIGIN` when tokens may not go there
    */
   routeTo(messagingOrigin: string | undefined): Route;
-}
-
-/** Where a request goes, and how the adapter is told. */
-export interface Route extends Address {
-  readonly origin: string;
-  readonly host: string;
-  /** With the query that the URL has, without `params`. */
-  readonly path: string;
-  /** Origin and path. */
-  readonly href: string;
-}
-
-/** What a config says about the place. The verdict depends on nothing else. */
-interface Written {
-  readonly url: string | undefined;
-  readonly baseURL: string | undefined;
-  readonly allowAbsoluteUrls: boolean | undefined;
 }
 
 interface Verdict extends Written {
@@ -75,24 +58,29 @@ export function createTargetFinder({
 }: TargetParts): (config: Readonly<InternalAxiosRequestConfig>) => Target | undefined {
   const verdicts = new Map<string, Verdict>();
 
-  return ({ method, url, baseURL, allowAbsoluteUrls }) => {
+  /** The target that a URL names, whatever the method is. */
+  function targetOf(written: Written): Target | undefined {
+    const { url, baseURL, allowAbsoluteUrls } = written;
     const known = url === undefined ? undefined : verdicts.get(url);
-    if (known && known.baseURL === baseURL && known.allowAbsoluteUrls === allowAbsoluteUrls)
-      return onlyPost(known.target, method);
-    const written = { url, baseURL, allowAbsoluteUrls };
+    if (known && known.baseURL === baseURL && known.allowAbsoluteUrls === allowAbsoluteUrls) return known.target;
     const target = judge(written, trustedOrigins);
-    if (onNearMiss) reportNearMiss(method, written, target, onNearMiss);
+    const reason = target ? undefined : explainNearMiss(pathOf(written));
+    if (reason !== undefined) onNearMiss?.(pathOf(written), reason);
     // An object that is no text may give another text the next time.
-    if (typeof url === 'string' && typeof (baseURL ?? '') === 'string') {
-      if (verdicts.size >= VERDICTS_KEPT) verdicts.clear();
-      verdicts.set(url, { ...written, target });
-    }
-    return onlyPost(target, method);
+    if (typeof url !== 'string' || typeof (baseURL ?? '') !== 'string') return target;
+    if (verdicts.size >= VERDICTS_KEPT) verdicts.clear();
+    verdicts.set(url, { ...written, target });
+    return target;
+  }
+
+  return ({ method, url, baseURL, allowAbsoluteUrls }) => {
+    const written = { url, baseURL, allowAbsoluteUrls };
+    const target = targetOf(written);
+    if (!target || method === 'post' || String(method).toLowerCase() === 'post') return target;
+    onNearMiss?.(pathOf(written), 'its method is not POST.');
+    return undefined;
   };
 }
-
-const onlyPost = (target: Target | undefined, method: unknown): Target | undefined =>
-  method === 'post' || String(method).toLowerCase() === 'post' ? target : undefined;
 
 /** The verdict on a place, however it is written. */
 export function judge(written: Written, trustedOrigins: readonly TrustedOrigin[]): Target | undefined {
@@ -108,15 +96,6 @@ export function judge(written: Written, trustedOrigins: readonly TrustedOrigin[]
   return endpoint && createTarget(endpoint, written, { url, isRelative, isTrusted: false });
 }
 
-/** The place that a URL names. */
-interface Place {
-  readonly url: URL;
-  /** The URL names no host: it is for the account's messaging host. */
-  readonly isRelative: boolean;
-  /** The place is one of `trustedOrigins`. */
-  readonly isTrusted: boolean;
-}
-
 function createTarget({ name, accountId }: Endpoint, written: Written, place: Place): Target {
   let known: { route: Route; messagingOrigin: string | undefined } | undefined;
   return {
@@ -130,13 +109,6 @@ function createTarget({ name, accountId }: Endpoint, written: Written, place: Pl
       return known.route;
     },
   };
-}
-
-function createRoute(accountId: string, place: Place, written: Written, messagingOrigin: string | undefined): Route {
-  assertTrusted(place, accountId, messagingOrigin);
-  const { origin, host, pathname, search, href } = destinationOf(place, messagingOrigin);
-  const path = pathname + search;
-  return { origin, host, path, href: origin + path, ...addressOf(href, origin, place, written) };
 }
 
 /** The URL as the adapter will resolve it; `undefined` for one that no adapter can send. */
@@ -156,65 +128,9 @@ function resolveUrl({ baseURL, url, allowAbsoluteUrls }: Written): URL | undefin
   }
 }
 
-/** @throws ConnectorAuthError `ERR_UNTRUSTED_ORIGIN` for any place but the messaging host and the trusted origins */
-function assertTrusted(
-  { url, isRelative, isTrusted }: Place,
-  accountId: string,
-  messagingOrigin: string | undefined,
-): void {
-  const hasUserInfo = url.username !== '' || url.password !== '';
-  if (!hasUserInfo && (isRelative || isTrusted || url.origin === messagingOrigin)) return;
-  const place = hasUserInfo ? `${url.origin}, named with a user or password,` : url.origin;
-  throw untrusted(
-    accountId,
-    `${place} but only to ${messagingOrigin ?? url.origin}. Correct the URL, or list the origin in trustedOrigins if it is yours.`,
-  );
-}
-
-/** @throws ConnectorAuthError `ERR_UNTRUSTED_ORIGIN` for a request that would go to a local socket instead of its URL */
-export function assertNoSocket({ socketPath }: Readonly<InternalAxiosRequestConfig>, accountId: string): void {
-  if (socketPath === undefined || socketPath === null) return;
-  throw untrusted(accountId, 'a local socket. Remove socketPath from the config, or send with connectorAuth: false.');
-}
-
-const untrusted = (accountId: string, where: string): ConnectorAuthError =>
-  new ConnectorAuthError('ERR_UNTRUSTED_ORIGIN', `Account ${accountId}'s tokens may not go to ${where}`, { accountId });
-
-/** The place that the URL names, or the messaging host for a URL that names none. */
-function destinationOf({ url, isRelative }: Place, messagingOrigin: string | undefined): URL {
-  return isRelative ? new URL(messagingOrigin + url.href.slice(url.origin.length)) : url;
-}
-
-/**
- * How the adapter is told of the place that was judged. A URL that every adapter reads in the same way stays as the caller
- * wrote it, because mock adapters match on it. Any other is replaced by its normalised form.
- */
-function addressOf(
-  href: string,
-  origin: string,
-  { isRelative }: Place,
-  { url: written = '', baseURL }: Written,
-): Address {
-  const base = isRelative ? origin : baseURL;
-  if (written === href) return { url: undefined, baseURL: '' };
-  const isRooted = /^\/[^/\\]/.test(written);
-  if (isRooted && base?.replace(/\/$/, '') + written === href) return { url: undefined, baseURL: base ?? '' };
-  return { url: href, baseURL: '' };
-}
-
-function reportNearMiss(
-  method: unknown,
-  { url, baseURL }: Written,
-  target: Target | undefined,
-  report: NonNullable<TargetParts['onNearMiss']>,
-): void {
-  const path = writtenPath(String(url ?? ''), String(baseURL ?? ''));
-  const reason = target ? (onlyPost(target, method) ? undefined : 'its method is not POST.') : explainNearMiss(path);
-  if (reason !== undefined) report(path, reason);
-}
-
 /** The path as the caller wrote it, without host, query and fragment. */
-function writtenPath(url: string, baseURL: string): string {
+function pathOf({ url: given = '', baseURL: base = '' }: Written): string {
+  const [url, baseURL] = [String(given), String(base)];
   const scheme = /^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i;
   const separator = baseURL === '' || baseURL.endsWith('/') || url.startsWith('/') ? '' : '/';
   const full = scheme.test(url) ? url : baseURL + separator + url;

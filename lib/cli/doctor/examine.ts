@@ -248,7 +248,7 @@ export async function examine(
       );
     });
   } finally {
-    auth.close();
+    await auth.close();
   }
   return results;
 }
