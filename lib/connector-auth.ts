@@ -1,19 +1,16 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { ConnectorAuthError } from './errors.js';
 import { type ConnectorAuthEventName, type ConnectorAuthListener, createEventHub } from './events.js';
 import { logEvents, logNearMisses } from './log.js';
 import type { ConnectorAuthOptions } from './options.js';
-import { ownOf } from './own.js';
 import { createPending } from './pending.js';
 import { assertConsumerId } from './request/consumer.js';
 import { createDispatcher } from './request/dispatch.js';
 import { type InterceptableInstance, installInto } from './request/interceptor.js';
-import { type ResolvedOptions, resolveOptions } from './resolve-options.js';
-import { appJwtOf, consumerJwsOf } from './tokens/identity.js';
+import { resolveOptions } from './resolve-options.js';
+import { createTokenGetters, type GetTokenOptions } from './token-getters.js';
 import type { ConnectorAuthSnapshot } from './tokens/snapshot.js';
-import type { Token } from './tokens/token.js';
-import { createTokenProvider, type InvalidateTarget, type TokenProvider } from './tokens/token-provider.js';
-import { createWaits, endersOf, type IsWanted } from './wait.js';
+import { createTokenProvider, type InvalidateTarget } from './tokens/token-provider.js';
+import { createWaits } from './wait.js';
 
 /** Authenticates the CONVERSATION and SEND requests of the Axios instances that it is installed into. */
 export interface ConnectorAuth {
@@ -74,14 +71,6 @@ export interface ConnectorAuth {
   close(): Promise<void>;
 }
 
-/** Options of `getAppJwt` and `getConsumerJws`. */
-export interface GetTokenOptions {
-  /** The account. It may be left out when there is only one. */
-  accountId?: string | undefined;
-  /** Ends this caller's wait with Axios's CanceledError. */
-  signal?: AbortSignal | undefined;
-}
-
 /**
  * Creates the authentication of a connector. Nothing is fetched until a request needs it.
  *
@@ -104,31 +93,14 @@ export function createConnectorAuth(userOptions: ConnectorAuthOptions): Connecto
   const dispatcher = createDispatcher({ options, events, context, waits, sends, tokens, onNearMiss });
   let closing: Promise<void> | undefined;
 
-  const getToken = (
-    { accountId, signal }: Partial<GetTokenOptions>,
-    get: (accountId: string, isWanted: IsWanted) => Promise<Token>,
-  ) =>
-    waits.waitFor(
-      async (isWanted) => (await get(await findAccount(options, tokens, accountId), isWanted)).value,
-      endersOf({ ...(signal && { signal }) }),
-      accountId ?? options.accountId,
-    );
-
   return {
-    install: (instance) => installInto(assertInstance(instance), dispatcher),
-    getAppJwt: (given) =>
-      getToken(ownOf(given), (accountId, isWanted) => tokens.appJwts.get(appJwtOf(accountId), isWanted)),
-    getConsumerJws: (consumerId, given) =>
-      getToken(ownOf(given), (accountId, isWanted) =>
-        tokens.consumerJws.get(consumerJwsOf(accountId, assertConsumerId(consumerId, accountId)), isWanted),
-      ),
-    getOrigin: (service, given) => {
-      const { accountId } = ownOf(given);
-      const begin = async () => tokens.domains.origin(await findAccount(options, tokens, accountId), service);
-      return waits.waitFor(begin, [], accountId ?? options.accountId);
+    install: (instance) => installInto(instance, dispatcher),
+    ...createTokenGetters({ options, waits, tokens }),
+    runOnBehalfOf(consumerId, fn) {
+      if (typeof fn !== 'function') throw new TypeError('runOnBehalfOf() takes a consumer id and a function to run.');
+      return context.run(assertConsumerId(consumerId), fn);
     },
-    runOnBehalfOf: (consumerId, fn) => context.run(assertConsumerId(consumerId), assertFunction(fn)),
-    invalidate: (target) => tokens.invalidate(assertTarget(target)),
+    invalidate: tokens.invalidate,
     on: events.on,
     inspect: tokens.inspect,
     close() {
@@ -137,35 +109,4 @@ export function createConnectorAuth(userOptions: ConnectorAuthOptions): Connecto
       return closing;
     },
   };
-}
-
-/** @throws ConnectorAuthError `ERR_UNKNOWN_ACCOUNT` */
-async function findAccount(
-  options: ResolvedOptions,
-  { credentials }: TokenProvider,
-  accountId = options.accountId,
-): Promise<string> {
-  if (accountId === undefined) {
-    const message = 'With the option credentials there may be many accounts. Name one with { accountId }.';
-    throw new ConnectorAuthError('ERR_UNKNOWN_ACCOUNT', message);
-  }
-  await credentials.find(accountId);
-  return accountId;
-}
-
-function assertInstance(instance: InterceptableInstance): InterceptableInstance {
-  if (typeof instance?.interceptors?.request?.use === 'function') return instance;
-  throw new TypeError('install() takes an Axios instance: axios itself, or what axios.create() returned.');
-}
-
-function assertFunction<T>(fn: () => T): () => T {
-  if (typeof fn === 'function') return fn;
-  throw new TypeError(
-    'runOnBehalfOf() takes a consumer id and a function: runOnBehalfOf(consumerId, () => http.post(…)).',
-  );
-}
-
-function assertTarget(target: InvalidateTarget | undefined): InvalidateTarget {
-  if (target === undefined || (typeof target === 'object' && target !== null)) return ownOf(target);
-  throw new TypeError('invalidate() takes { accountId?, consumerId? }, or nothing to drop all tokens.');
 }

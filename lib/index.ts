@@ -1,5 +1,5 @@
 export type { Clock } from './clock.js';
-export type { ConnectorAuth, GetTokenOptions } from './connector-auth.js';
+export type { ConnectorAuth } from './connector-auth.js';
 export { createConnectorAuth } from './connector-auth.js';
 export type { ConnectorAuthErrorCode, ConnectorAuthErrorDetails } from './errors.js';
 export { ConnectorAuthError, isConnectorAuthError } from './errors.js';
@@ -34,6 +34,7 @@ export type { MemoryTokenStoreOptions } from './stores/memory.js';
 export { createMemoryTokenStore } from './stores/memory.js';
 export type { StoreSecret } from './stores/sealed.js';
 export type { TokenLock, TokenStore } from './stores/token-store.js';
+export type { GetTokenOptions } from './token-getters.js';
 export type { CooldownRange } from './tokens/cooldown.js';
 export type { AccountSnapshot, AppJwtSnapshot, ConnectorAuthSnapshot } from './tokens/snapshot.js';
 export type { InvalidateTarget } from './tokens/token-provider.js';

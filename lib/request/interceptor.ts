@@ -61,9 +61,12 @@ const INSTALLATION: unique symbol = Symbol.for('axios-liveperson-auth.installati
  * dispatcher sees the config after every other interceptor and transform, and the raw answer before any of them.
  *
  * @returns the uninstall; requests under way end as they began
+ * @throws TypeError if it is no Axios instance
  */
-export function installInto({ interceptors }: InterceptableInstance, dispatcher: Dispatcher): () => void {
-  const manager = interceptors.request as unknown as RequestInterceptors;
+export function installInto(instance: InterceptableInstance, dispatcher: Dispatcher): () => void {
+  if (typeof instance?.interceptors?.request?.use !== 'function')
+    throw new TypeError('install() takes an Axios instance: axios itself, or what axios.create() returned.');
+  const manager = instance.interceptors.request as unknown as RequestInterceptors;
   const installation = installationOn(manager);
   if (!hasInterceptor(manager, installation)) {
     // After interceptors.request.clear(), nothing is installed any more.

@@ -1,5 +1,6 @@
 import { type ConnectorAuthErrorCode, isConnectorAuthError } from '../errors.js';
 import type { EventHub, FailureEvent, TokenKind } from '../events.js';
+import { ownOf } from '../own.js';
 import type { ResolvedOptions } from '../resolve-options.js';
 import type { Waits } from '../wait.js';
 import { fetchAppJwt } from './app-jwt.js';
@@ -29,7 +30,7 @@ export interface TokenProvider {
   readonly consumerJws: TokenSource;
   readonly domains: Domains;
   readonly credentials: CredentialsBook;
-  invalidate(target: InvalidateTarget): void;
+  invalidate(target?: InvalidateTarget): void;
   inspect(): ConnectorAuthSnapshot;
   /** Ends the calls under way. Resolves when they have ended and the store has what they brought. */
   close(): Promise<void>;
@@ -117,7 +118,10 @@ export function createTokenProvider({ options, events, waits }: TokenProviderPar
     consumerJws,
     domains,
     credentials,
-    invalidate(target) {
+    invalidate(given) {
+      if (given !== undefined && (typeof given !== 'object' || given === null))
+        throw new TypeError('invalidate() takes { accountId?, consumerId? }, or nothing to drop all tokens.');
+      const target = ownOf(given);
       const { accountId, consumerId } = target;
       const matches = (identity: Identity) =>
         (accountId === undefined || identity.accountId === accountId) &&
