@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { CloseReason, Conversation, ConversationBook } from './conversations.js';
+import type { Delivery } from './delivery.js';
 import { type ConversationEvent, conversationChange, messagingEvent } from './notifications.js';
 import type { AutoReply } from './options.js';
 import { isRecord } from './reply.js';
-import type { Delivery, Webhook } from './webhook.js';
+import type { Webhook } from './webhook.js';
 
 /** LivePerson's side of a conversation: what happens there is told to the connector's webhook. */
 export interface AgentDesk {

@@ -1,7 +1,7 @@
 import { type AgentDesk, textEvent } from './agent-desk.js';
 import type { ConversationBook } from './conversations.js';
-import type { Emulator } from './emulator.js';
 import type { Fault } from './faults.js';
+import type { Emulator } from './handle.js';
 import type { ConversationEvent } from './notifications.js';
 import type { WebhookOptions } from './options.js';
 import { type Incoming, isRecord, parseJson, type Reply } from './reply.js';

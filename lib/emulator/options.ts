@@ -1,7 +1,7 @@
 import type { KeyAndCertificate } from './certificate.js';
 import type { Party } from './conversations.js';
+import type { Delivery } from './delivery.js';
 import type { LoggedRequest } from './request-log.js';
-import type { Delivery } from './webhook.js';
 
 /** A brand that the emulator knows. */
 export interface EmulatorAccount {
