@@ -24,14 +24,19 @@ const ENDPOINT = new RegExp(`^${PATH}(/send)?(\\?|$)`);
  * one for every other name, address, port and scheme in the world.
  */
 function createDialler(trusted: string, hostile: string) {
-  const dial = ({ host, port }: { host?: string; port?: number | string }) => {
-    const target = `${host}:${port}` === trusted ? trusted : hostile;
-    const [name, targetPort] = target.split(':');
-    return connect(Number(targetPort), name);
+  interface Place {
+    host?: string;
+    port?: number | string;
+  }
+  const getName = ({ host, port }: Place) => (`${host}:${port}` === trusted ? trusted : hostile);
+  const createConnection = (place: Place) => {
+    const [name, port] = getName(place).split(':');
+    return connect(Number(port), name);
   };
-  const settings = { keepAlive: true, maxSockets: 8 };
-  const httpAgent = Object.assign(new HttpAgent(settings), { createConnection: dial });
-  const httpsAgent = Object.assign(new HttpsAgent(settings), { createConnection: dial });
+  // All names that end at one server share its connections, which makes the test several times faster.
+  const settings = { keepAlive: true, maxSockets: 32 };
+  const httpAgent = Object.assign(new HttpAgent(settings), { createConnection, getName });
+  const httpsAgent = Object.assign(new HttpsAgent(settings), { createConnection, getName });
   return { httpAgent, httpsAgent };
 }
 
