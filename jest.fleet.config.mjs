@@ -5,5 +5,4 @@ export default {
   ...base,
   testMatch: ['**/__tests__/fleet/**/*.test.ts'],
   testPathIgnorePatterns: ['/fixtures/'],
-  testTimeout: 120_000,
 };

@@ -78,7 +78,6 @@ it.concurrent.each(Object.entries(TOLD))(
     expect(output).not.toMatch(/eyJ|-secret|secret-of/);
     expect(code).toBe(0);
   },
-  120_000,
 );
 
 it('a name that is none gives the names that there are, each of which is tested here', async () => {

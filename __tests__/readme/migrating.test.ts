@@ -40,58 +40,54 @@ const STEPS: [string, string, { sentinel: number; idp: number }][] = [
   ['step 3', codeOf('3', 'ts'), { sentinel: 2, idp: 2 }],
 ];
 
-it.each(STEPS)(
-  '%s of the migration is a connector that works',
-  async (name, code, counts) => {
-    const account = { accountId: '70012345', clientId: 'id', clientSecret: 'secret' };
-    const cloud = await startEmulator({ accounts: [account] });
-    const folder = mkdtempSync(join(ROOT, 'examples', '.migrating-'));
-    try {
-      writeFileSync(join(folder, 'connector.ts'), code);
-      // Each message is awaited, so that what is revoked in between is revoked for the next.
-      const main = `
+it.each(STEPS)('%s of the migration is a connector that works', async (name, code, counts) => {
+  const account = { accountId: '70012345', clientId: 'id', clientSecret: 'secret' };
+  const cloud = await startEmulator({ accounts: [account] });
+  const folder = mkdtempSync(join(ROOT, 'examples', '.migrating-'));
+  try {
+    writeFileSync(join(folder, 'connector.ts'), code);
+    // Each message is awaited, so that what is revoked in between is revoked for the next.
+    const main = `
       import { onIncomingSms } from './connector.js';
       process.stdin.on('data', async (text) => {
         await onIncomingSms('4915550001', String(text)).then(() => console.log('sent'), (error) => console.log(String(error)));
       });`;
-      writeFileSync(join(folder, 'main.ts'), main);
-      const env = {
-        ...process.env,
-        LP_ACCOUNT_ID: account.accountId,
-        LP_CLIENT_ID: account.clientId,
-        LP_CLIENT_SECRET: account.clientSecret,
-        LP_DOMAIN_API: cloud.origin,
-        LP_SENTINEL: cloud.origin,
-        LP_IDP: cloud.origin,
-        LP_MESSAGING: cloud.origin,
-      };
-      const connector = execFile(join(ROOT, 'node_modules/.bin/tsx'), [join(folder, 'main.ts')], { cwd: ROOT, env });
-      const ended = new Promise((end) => connector.once('close', end));
-      const say = async (text: string): Promise<string> => {
-        const answer = new Promise<string>((heard) =>
-          connector.stdout?.once('data', (data) => heard(String(data).trim())),
-        );
-        connector.stdin?.write(text);
-        return Promise.race([answer, ended.then(() => 'the connector ended')]);
-      };
+    writeFileSync(join(folder, 'main.ts'), main);
+    const env = {
+      ...process.env,
+      LP_ACCOUNT_ID: account.accountId,
+      LP_CLIENT_ID: account.clientId,
+      LP_CLIENT_SECRET: account.clientSecret,
+      LP_DOMAIN_API: cloud.origin,
+      LP_SENTINEL: cloud.origin,
+      LP_IDP: cloud.origin,
+      LP_MESSAGING: cloud.origin,
+    };
+    const connector = execFile(join(ROOT, 'node_modules/.bin/tsx'), [join(folder, 'main.ts')], { cwd: ROOT, env });
+    const ended = new Promise((end) => connector.once('close', end));
+    const say = async (text: string): Promise<string> => {
+      const answer = new Promise<string>((heard) =>
+        connector.stdout?.once('data', (data) => heard(String(data).trim())),
+      );
+      connector.stdin?.write(text);
+      return Promise.race([answer, ended.then(() => 'the connector ended')]);
+    };
 
-      expect(await say('Hello')).toBe('sent');
-      cloud.revokeAppJwts();
-      expect(await say('Are you there?')).toBe('sent');
-      cloud.revokeConsumerJws();
-      // What the helper could not do.
-      expect(await say('Still?')).toMatch(name === 'before' ? /status code 401/ : /^sent$/);
-      connector.stdin?.end();
-      await ended;
-      const count = (service: string) => cloud.requests.filter((request) => request.service === service).length;
-      expect({ sentinel: count('sentinel'), idp: count('idp') }).toEqual(counts);
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-      await cloud.close();
-    }
-  },
-  60_000,
-);
+    expect(await say('Hello')).toBe('sent');
+    cloud.revokeAppJwts();
+    expect(await say('Are you there?')).toBe('sent');
+    cloud.revokeConsumerJws();
+    // What the helper could not do.
+    expect(await say('Still?')).toMatch(name === 'before' ? /status code 401/ : /^sent$/);
+    connector.stdin?.end();
+    await ended;
+    const count = (service: string) => cloud.requests.filter((request) => request.service === service).length;
+    expect({ sentinel: count('sentinel'), idp: count('idp') }).toEqual(counts);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+    await cloud.close();
+  }
+});
 
 it('the code compiles, as strict as our own', async () => {
   const folder = mkdtempSync(join(ROOT, 'examples', '.migrating-'));
@@ -108,4 +104,4 @@ it('the code compiles, as strict as our own', async () => {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}, 60_000);
+});

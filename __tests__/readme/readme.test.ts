@@ -41,7 +41,7 @@ it('every snippet of the README, of docs/errors.md and of docs/fleet.md, every e
     rmSync(folder, { recursive: true, force: true });
   }
   expect(snippets).toHaveLength(7);
-}, 120_000);
+});
 
 it('the options table names every option, and no other', () => {
   const table = /## Options[\s\S]*?\n\n(?=LivePerson)/.exec(README)?.[0] ?? '';

@@ -71,4 +71,4 @@ it('the example of docs/emulator.md runs as written', async () => {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}, 60_000);
+});

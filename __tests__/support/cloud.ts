@@ -188,11 +188,11 @@ export function defer<T = void>(): { promise: Promise<T>; resolve(value: T): voi
   return { promise, resolve };
 }
 
-/** Waits until something is so; fails after five seconds. */
+/** Waits until something is so. After a minute it fails: even a busy machine is not that slow. */
 export async function until(isSo: () => boolean): Promise<void> {
-  const end = Date.now() + 5_000;
+  const end = performance.now() + 60_000;
   while (!isSo()) {
-    if (Date.now() > end) throw new Error(`waited in vain until ${isSo}`);
+    if (performance.now() > end) throw new Error(`waited in vain until ${isSo}`);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }
