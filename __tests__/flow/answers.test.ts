@@ -6,8 +6,10 @@ import { getSendApiError } from '../../lib/index.js';
 import { CONVERSATION, envelope, type Script, SEND, until } from '../support/cloud.js';
 import { rejection, startConnector, stopConnectors } from '../support/connector.js';
 import { closeServers, startServer } from '../support/server.js';
+import { HELD_MS, holdTimers, releaseTimers } from '../support/timers.js';
 
 afterEach(stopConnectors);
+afterEach(releaseTimers);
 afterEach(closeServers);
 
 const asC: AxiosRequestConfig = { onBehalfOf: 'c' };
@@ -109,18 +111,26 @@ describe('an answer that is a stream', () => {
   });
 
   it.each([
-    ['the timeout', { timeout: 500 }, {}],
-    ['tokenTimeoutMs, for a request without a timeout,', {}, { tokenTimeoutMs: 500 }],
+    ['the timeout', { timeout: HELD_MS }, {}],
+    ['tokenTimeoutMs, for a request without a timeout,', {}, { tokenTimeoutMs: HELD_MS }],
   ])('that stalls is handed over when %s is up', async (_, request, options) => {
     const { http, cloud } = await startConnector(options);
-    const adapter: AxiosRequestConfig['adapter'] = async (config) => ({
-      data: new Readable({ read() {} }),
-      status: 200,
-      statusText: 'OK',
-      headers: { 'content-type': 'application/json' },
-      config,
-    });
-    const { data } = await http.post(SEND, {}, { ...asC, adapter, responseType: 'stream', ...request });
+    const limits = holdTimers();
+    let isStalling = false;
+    const adapter: AxiosRequestConfig['adapter'] = async (config) => {
+      isStalling = true;
+      return {
+        data: new Readable({ read() {} }),
+        status: 200,
+        statusText: 'OK',
+        headers: { 'content-type': 'application/json' },
+        config,
+      };
+    };
+    const answered = http.post(SEND, {}, { ...asC, adapter, responseType: 'stream', ...request });
+    await until(() => isStalling && limits.waiting === 1);
+    limits.end();
+    const { data } = await answered;
     expect(data).toBeInstanceOf(Readable);
     data.destroy();
     expect(cloud.count('sentinel')).toBe(1);
@@ -176,7 +186,7 @@ describe('an answer that is a stream', () => {
     const httpAgent = new Agent({ keepAlive: true, maxSockets: 1 });
     const { cloud, http } = await startConnector();
     cloud.script.send = refuseFirst(envelope(40103));
-    await http.post(SEND, {}, { ...asC, adapter: 'http', responseType: 'stream', httpAgent, timeout: 5_000 });
+    await http.post(SEND, {}, { ...asC, adapter: 'http', responseType: 'stream', httpAgent, timeout: 60_000 });
     expect(cloud.count('send')).toBe(2);
     httpAgent.destroy();
   });

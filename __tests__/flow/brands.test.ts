@@ -3,7 +3,7 @@ import { startEmulator } from '../../lib/emulator/index.js';
 import type { Credentials } from '../../lib/index.js';
 import { createConnectorAuth, createMemoryTokenStore } from '../../lib/index.js';
 import { type Cloud, startCloud, until } from '../support/cloud.js';
-import { rejection, stopConnectors } from '../support/connector.js';
+import { PATIENT, rejection, stopConnectors } from '../support/connector.js';
 
 const ends: (() => unknown)[] = [];
 afterEach(async () => {
@@ -21,6 +21,7 @@ function startBrands(cloud: Pick<Cloud, 'origin'>, credentials: (accountId: stri
     domainApi: cloud.origin,
     retry: false,
     store: createMemoryTokenStore(),
+    ...PATIENT,
   });
   ends.push(() => auth.close());
   const http = axios.create({ baseURL: cloud.origin });

@@ -1,6 +1,6 @@
 import { createConnectorAuth } from '../../lib/index.js';
-import { ACCOUNT, defer, envelope, SEND, startCloud } from '../support/cloud.js';
-import { rejection, startConnector, stopConnectors } from '../support/connector.js';
+import { ACCOUNT, defer, envelope, SEND, startCloud, until } from '../support/cloud.js';
+import { PATIENT, rejection, startConnector, stopConnectors } from '../support/connector.js';
 
 afterEach(stopConnectors);
 
@@ -73,7 +73,11 @@ it('tell of no replay that the caller did not wait for', async () => {
   const gate = defer();
   cloud.script.idp = () => ({ after: gate.promise });
   cloud.script.send = () => ({ status: 401, body: envelope(40103) });
-  await rejection(http.post(SEND, {}, { onBehalfOf: 'c', timeout: 200 }));
+  const abort = new AbortController();
+  const ended = rejection(http.post(SEND, {}, { onBehalfOf: 'c', signal: abort.signal }));
+  await until(() => cloud.count('idp') === 2);
+  abort.abort();
+  await ended;
   gate.resolve();
   expect([outcomes, cloud.count('send')]).toEqual([[], 1]);
 });
@@ -138,6 +142,7 @@ it('tell of no failure that the package has cured by itself', async () => {
     credentials: () => ({ clientId: 'id', clientSecret: secret }),
     domainApi: cloud.origin,
     forcedRefreshIntervalMs: 0,
+    ...PATIENT,
   });
   const failures: object[] = [];
   auth.on('failure', (event) => failures.push(event));

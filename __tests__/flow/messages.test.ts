@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import axios, { AxiosError } from 'axios';
-import { ACCOUNT, makeToken, type Reply, SEND, type Service } from '../support/cloud.js';
+import { ACCOUNT, makeToken, type Reply, SEND, type Service, until } from '../support/cloud.js';
 import {
   type Connector,
   createAuth,
@@ -9,8 +9,10 @@ import {
   startConnector,
   stopConnectors,
 } from '../support/connector.js';
+import { HELD_MS, holdTimers, releaseTimers } from '../support/timers.js';
 
 afterEach(stopConnectors);
+afterEach(releaseTimers);
 
 /** What fails, in the words that a connector's developer will read. */
 type Scene = (connector: Connector) => Promise<unknown>;
@@ -25,6 +27,16 @@ const when =
   (connector) => {
     connector.cloud.script[service] = () => reply;
     return send(connector);
+  };
+/** The time limit of the call ends once the call has arrived. */
+const whenSilent =
+  (service: Service): Scene =>
+  async (connector) => {
+    const limits = holdTimers();
+    const sent = when(service, { after: new Promise(() => {}) })(connector);
+    await until(() => connector.cloud.count(service) === 1);
+    limits.end();
+    return sent;
   };
 const withCredentials =
   (credentials: () => unknown): Scene =>
@@ -243,7 +255,7 @@ it.each<[string, Scene, string, string]>([
   ],
   [
     'Sentinel’s silence',
-    when('sentinel', { after: new Promise(() => {}) }),
+    whenSilent('sentinel'),
     'ERR_APP_JWT',
     `Sentinel did not answer in time for account ${ACCOUNT}. ${PASSING}`,
   ],
@@ -272,7 +284,7 @@ it.each<[string, Scene, string, string]>([
     `IDP answered for account ${ACCOUNT} with no token that is a JWS. ${HOST_ADVICE}`,
   ],
 ])('%s: says what was wrong, and what to do', async (_, scene, code, message) => {
-  const connector = await startConnector({ tokenTimeoutMs: 150 }, { proxy: false });
+  const connector = await startConnector({ tokenTimeoutMs: HELD_MS }, { proxy: false });
   const error = await rejection(scene(connector));
   expect(error).toMatchObject({
     code,

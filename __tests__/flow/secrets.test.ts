@@ -15,11 +15,14 @@ import { defer, envelope, type Reply, type Script, SEND, type Service, until } f
 import { CLIENT_SECRET, type Connector, rejection, startConnector, stopConnectors } from '../support/connector.js';
 import { formsOf, PRINTERS, print } from '../support/printers.js';
 import { closeServers, startHttp2Server } from '../support/server.js';
+import { HELD_MS, holdTimers, releaseTimers } from '../support/timers.js';
 
 afterEach(closeServers);
 afterEach(stopConnectors);
+afterEach(releaseTimers);
 
 const CONSUMER = 'sms-4915550001';
+const never = new Promise<never>(() => {});
 
 /** Something that goes wrong, or well, and hands out what leaves the package. */
 type Scene = (connector: Connector) => Promise<unknown[]>;
@@ -135,7 +138,13 @@ const SCENES: Readonly<Record<string, Scene>> = {
   'Sentinel’s cut-off answer': when('sentinel', { body: { access_token: 'x' }, break: 'half-way' }),
   'Sentinel’s redirect': when('sentinel', { status: 302, headers: { location: '/elsewhere' } }),
   'Sentinel’s long answer': when('sentinel', { body: 'x'.repeat(100_000) }),
-  'Sentinel’s silence': when('sentinel', () => ({ after: new Promise((resolve) => setTimeout(resolve, 400)) })),
+  'Sentinel’s silence': async (connector) => {
+    const limits = holdTimers();
+    const ended = when('sentinel', { after: never })(connector);
+    await until(() => connector.cloud.count('sentinel') === 1);
+    limits.end();
+    return ended;
+  },
   'IDP’s no to the consumer': when('idp', refuse(400)),
   'IDP’s no to the AppJWT': when('idp', refuse(401)),
   'IDP’s broken connection': when('idp', { break: 'at-once' }),
@@ -209,14 +218,10 @@ const OWN_SCENES: Readonly<Record<string, (request: AxiosRequestConfig) => Scene
     when('send', { body: 'x'.repeat(1_000) }, send({ ...request, maxContentLength: 10 })),
   'a redirect': (request) => when('send', { status: 302, headers: { location: '/elsewhere' } }, send(request)),
   'a timeout': (request) =>
-    when(
-      'send',
-      () => ({ after: new Promise((resolve) => setTimeout(resolve, 200)) }),
-      async (connector) => {
-        await connector.auth.getConsumerJws(CONSUMER);
-        return send({ ...request, timeout: 100 })(connector);
-      },
-    ),
+    when('send', { after: never }, async (connector) => {
+      await connector.auth.getConsumerJws(CONSUMER);
+      return send({ ...request, timeout: 100 })(connector);
+    }),
   'an abort': (request) => aborted(request),
 };
 
@@ -237,7 +242,10 @@ async function play(scene: Scene, options: CommonOptions = {}, defaults: CreateA
   process.on('warning', warn);
   const say = (line: string) => lines.push(line);
   const logger = { debug: say, info: say, warn: say, error: say };
-  const connector = await startConnector({ tokenTimeoutMs: 200, logger, ...options }, { proxy: false, ...defaults });
+  const connector = await startConnector(
+    { tokenTimeoutMs: HELD_MS, logger, ...options },
+    { proxy: false, ...defaults },
+  );
   const { auth, cloud } = connector;
   for (const name of ['token', 'replay', 'failure', 'evict'] as const) auth.on(name, (event) => lines.push(event));
   const things: unknown[] = await scene(connector);

@@ -1,9 +1,11 @@
 import axios, { AxiosHeaders, type AxiosRequestConfig, type InternalAxiosRequestConfig } from 'axios';
 import { createConnectorAuth } from '../../lib/index.js';
-import { ACCOUNT, type Cloud, CONVERSATION, SEND, startCloud } from '../support/cloud.js';
-import { createAuth, lookedUpBy, rejection, startConnector, stopConnectors } from '../support/connector.js';
+import { ACCOUNT, type Cloud, CONVERSATION, SEND, startCloud, until } from '../support/cloud.js';
+import { createAuth, lookedUpBy, PATIENT, rejection, startConnector, stopConnectors } from '../support/connector.js';
+import { HELD_MS, holdTimers, releaseTimers } from '../support/timers.js';
 
 afterEach(stopConnectors);
+afterEach(releaseTimers);
 
 const asC = { onBehalfOf: 'c' };
 const tokenCalls = (cloud: Cloud) => cloud.count('sentinel') + cloud.count('idp');
@@ -193,7 +195,7 @@ describe('the account in the URL picks the credentials', () => {
       const credentials = jest.fn(async (id: string) =>
         id.startsWith('brand') ? { clientId: id, clientSecret: `${id}-secret` } : undefined,
       );
-      const auth = createConnectorAuth({ credentials, domainApi: cloud.origin, retry: false });
+      const auth = createConnectorAuth({ credentials, domainApi: cloud.origin, retry: false, ...PATIENT });
       const http = axios.create({ baseURL: cloud.origin });
       auth.install(http);
       for (const account of ['brand1', 'brand2', 'brand1'])
@@ -217,10 +219,14 @@ describe('the account in the URL picks the credentials', () => {
     const cloud = await startCloud();
     const found = { clientId: 'id', clientSecret: 'secret' };
     const credentials = jest.fn(async () => found).mockReturnValueOnce(new Promise(() => {}));
-    const auth = createConnectorAuth({ credentials, domainApi: cloud.origin, retry: false, tokenTimeoutMs: 500 });
+    const limits = holdTimers();
+    const auth = createAuth(cloud, { ...lookedUpBy(credentials), tokenTimeoutMs: HELD_MS });
     const http = axios.create({ baseURL: cloud.origin });
     auth.install(http);
-    await expect(http.post(SEND, {}, { onBehalfOf: 'c' })).rejects.toMatchObject({
+    const failed = rejection(http.post(SEND, {}, { onBehalfOf: 'c' }));
+    await until(() => limits.waiting > 0);
+    limits.end();
+    expect(await failed).toMatchObject({
       code: 'ERR_UNKNOWN_ACCOUNT',
       transient: true,
       message: expect.stringContaining('no answer in time'),
@@ -255,6 +261,7 @@ describe('the account in the URL picks the credentials', () => {
       credentials: () => ({ clientId: 'id', clientSecret: secrets.shift() ?? 'none' }),
       domainApi: cloud.origin,
       retry: false,
+      ...PATIENT,
     });
     cloud.script.sentinel = ({ body }) =>
       body.includes('old') ? { status: 401, body: { error: 'invalid_client' } } : undefined;

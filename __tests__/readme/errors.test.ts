@@ -17,10 +17,12 @@ import {
   isConnectorAuthError,
   SendApiErrorCode,
 } from '../../lib/index.js';
-import { envelope, makeToken, type Reply, SEND, type Service } from '../support/cloud.js';
-import { type Connector, rejection, startConnector, stopConnectors } from '../support/connector.js';
+import { envelope, makeToken, type Reply, SEND, type Service, until } from '../support/cloud.js';
+import { type Connector, PATIENT, rejection, startConnector, stopConnectors } from '../support/connector.js';
+import { HELD_MS, holdTimers, releaseTimers } from '../support/timers.js';
 
 afterEach(stopConnectors);
+afterEach(releaseTimers);
 
 const PAGE = readFileSync(resolve(__dirname, '../../docs/errors.md'), 'utf8');
 const sections = new Map(
@@ -57,6 +59,16 @@ const answering =
     connector.cloud.script[service] = () => reply;
     return send(connector);
   };
+/** The time limit of the call ends once the call has arrived. */
+const silent =
+  (service: Service): Provoke =>
+  async (connector) => {
+    const limits = holdTimers();
+    const sent = answering(service, { after: new Promise(() => {}) })(connector);
+    await until(() => connector.cloud.count(service) === 1);
+    limits.end();
+    return sent;
+  };
 const fails = (): never => {
   throw new Error('out of order');
 };
@@ -83,10 +95,7 @@ const FAILURES: readonly [Provoke, CommonOptions?][] = [
   ]),
   [({ cloud }) => bySecrets(cloud, fails).getAppJwt()],
   ...services.flatMap((service) => TROUBLE.map((reply): [Provoke] => [answering(service, reply)])),
-  ...services.map((service): [Provoke, CommonOptions] => [
-    answering(service, { after: new Promise(() => {}) }),
-    { tokenTimeoutMs: 20 },
-  ]),
+  ...services.map((service): [Provoke, CommonOptions] => [silent(service), { tokenTimeoutMs: HELD_MS }]),
   [answering('domain', { body: { baseURIs: [] } })],
   [answering('domain', { body: { baseURIs: [{ service: 'asyncMessagingEnt', baseURI: 'https://host/path' }] } })],
   [answering('sentinel', { body: { access_token: 'none' } })],
@@ -102,7 +111,7 @@ const FAILURES: readonly [Provoke, CommonOptions?][] = [
 ];
 
 const bySecrets = ({ origin }: Connector['cloud'], credentials: CredentialsLookup) =>
-  createConnectorAuth({ credentials, domainApi: origin });
+  createConnectorAuth({ credentials, domainApi: origin, ...PATIENT });
 
 it('every message that it quotes is one that the package gives, under that code', async () => {
   const messages = new Map<string, string>();

@@ -13,6 +13,9 @@ export interface Connector {
 
 const auths: ConnectorAuth[] = [];
 
+/** Time limits that a busy machine does not reach. A test of a time limit sets its own. */
+export const PATIENT = { tokenTimeoutMs: 600_000, storeTimeoutMs: 600_000 };
+
 /** A connector and its cloud, both fresh; retries, pauses and cool-downs are off, so that a test that wants them says so. */
 export async function startConnector(
   options: CommonOptions = {},
@@ -34,6 +37,7 @@ export function createAuth(cloud: Pick<Cloud, 'origin'>, options: CommonOptions 
     retry: false,
     forcedRefreshIntervalMs: 0,
     failureCooldownMs: { min: 0, max: 0 },
+    ...PATIENT,
     ...options,
   });
   auths.push(auth);
