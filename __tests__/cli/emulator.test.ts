@@ -6,7 +6,7 @@ import { createDeliveryLines, maskToken } from '../../lib/cli/emulator/lines.js'
 import { converse, text } from '../emulator/client.js';
 import { until } from '../support/cloud.js';
 import { closeServers, startServer } from '../support/server.js';
-import { endRuns, type Run, run, start } from './run.js';
+import { DOCTOR, endRuns, type Run, run, start } from './run.js';
 
 afterEach(async () => {
   await endRuns();
@@ -36,7 +36,7 @@ it('says what to paste into the connector, and the doctor finds it well', async 
   expect(settings?.slice(1)).toEqual(['70012345', 'emulator-app', 'emulator-secret', emulator.origin]);
   const environment = /LP_ACCOUNT_ID.*/.exec(emulator.stdout)?.[0] ?? '';
   const env = Object.fromEntries(environment.split(' ').map((pair) => pair.split(/=(.*)/).slice(0, 2)));
-  const { code, stdout } = await run(['doctor', '--probe'], env);
+  const { code, stdout } = await run([...DOCTOR, '--probe'], env);
   expect(stdout).toContain('All well');
   expect(code).toBe(0);
 });
@@ -132,7 +132,7 @@ describe('with --tls', () => {
       LP_DOMAIN_API: emulator.origin,
       NODE_EXTRA_CA_CERTS: file,
     };
-    const { stdout } = await run(['doctor', '--probe'], env);
+    const { stdout } = await run([...DOCTOR, '--probe'], env);
     expect(stdout).toContain('All well');
     const names = execFileSync('openssl', ['x509', '-in', file, '-noout', '-ext', 'subjectAltName']).toString();
     expect(names).toMatch(/DNS:localhost.*IP Address:127\.0\.0\.1.*DNS:cloud\.test/);

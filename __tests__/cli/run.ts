@@ -38,6 +38,9 @@ export function start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Run
   return run;
 }
 
+/** The doctor, with a time limit that a busy machine does not reach. */
+export const DOCTOR = ['doctor', '--timeout', '600'];
+
 /** Runs to its end. */
 export async function run(
   args: readonly string[],

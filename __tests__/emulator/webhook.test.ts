@@ -21,6 +21,7 @@ import {
 } from './client.js';
 
 afterEach(async () => {
+  jest.restoreAllMocks();
   await closeEmulators();
   await closeServers();
 });
@@ -50,7 +51,7 @@ async function startConnector(
     posted.push(entry);
     response.writeHead(await answer(entry, posted.length), { location: '/elsewhere' }).end();
   });
-  const webhook = { url: `${origin}/liveperson`, firstPauseMs: 1, ...options };
+  const webhook = { url: `${origin}/liveperson`, timeoutMs: 600_000, firstPauseMs: 1, ...options };
   const cloud = await start({ webhook, ...emulatorOptions });
   return { cloud, posted, origin };
 }
@@ -246,7 +247,15 @@ describe('redelivery', () => {
     ['a redirect', () => 302, 302],
     ['an answer that takes too long', () => new Promise<number>(() => {}), 0],
   ])('is the answer to %s, until the event is given up', async (_, answer, status) => {
-    const { cloud, posted } = await startConnector(answer, { timeoutMs: 20, retentionMs: 300 });
+    // An event is kept for three answers or so: each takes four minutes of the ten.
+    const now = Date.now;
+    let passed = 0;
+    jest.spyOn(Date, 'now').mockImplementation(() => now() + passed);
+    const answerLate = () => {
+      passed += 240_000;
+      return answer();
+    };
+    const { cloud, posted } = await startConnector(answerLate, status === 0 ? { timeoutMs: 100 } : {});
     const { id } = await converse(cloud);
     const said = await cloud.agentSays(id, 'Hi');
     expect(said).toMatchObject({ state: 'given-up', status });
