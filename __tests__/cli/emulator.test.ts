@@ -94,7 +94,7 @@ it('brings what the agent says to the webhook, and tells once that it is down', 
     response.writeHead(status).end();
   });
   const emulator = await startEmulator('--echo', ...account);
-  await control(emulator.origin, '/webhook', { url: origin, firstPauseMs: 20, maxPauseMs: 20 });
+  await control(emulator.origin, '/webhook', { url: origin, timeoutMs: 600_000, firstPauseMs: 20, maxPauseMs: 20 });
   const { send } = await converse(emulator);
   await send(text('Hello'));
   await until(() => posted.length > 3);

@@ -54,7 +54,7 @@ it('LivePerson’s demo app: hosts by plain http, the rest by https, parameters 
     posted.push(JSON.parse(body).body.changes[0]);
     response.end('OK');
   });
-  const cloud = await start({ tls, webhook: origin, autoReply: 'echo' });
+  const cloud = await start({ tls, webhook: { url: origin, timeoutMs: 600_000 }, autoReply: 'echo' });
   const csds = `http://${cloud.host}/api/account/${ACCOUNT}/service/baseURI.json?version=1.0`;
   const { body: list } = await send(csds, { method: 'GET' });
 

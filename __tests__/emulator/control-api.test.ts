@@ -43,7 +43,10 @@ async function startDelivering() {
     response.end();
   });
   const cloud = await startControlled();
-  expect(await call(cloud, 'POST /webhook', { url: origin })).toEqual({ status: 200, body: { ok: true } });
+  expect(await call(cloud, 'POST /webhook', { url: origin, timeoutMs: 600_000 })).toEqual({
+    status: 200,
+    body: { ok: true },
+  });
   const said = () => posted.filter((change) => change.event).map((change) => change.event.message);
   return { cloud, posted, said };
 }

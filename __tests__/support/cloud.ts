@@ -1,5 +1,6 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { PATIENCE_MS } from './effort.js';
 
 /** The tests' own LivePerson: a few dumb routes that share nothing with lib/, so that a wrong constant cannot pass on both sides. */
 export type Service = 'domain' | 'sentinel' | 'idp' | 'conversation' | 'send' | 'other';
@@ -188,9 +189,9 @@ export function defer<T = void>(): { promise: Promise<T>; resolve(value: T): voi
   return { promise, resolve };
 }
 
-/** Waits until something is so. After a minute it fails: even a busy machine is not that slow. */
+/** Waits until something is so; fails after PATIENCE_MS. */
 export async function until(isSo: () => boolean): Promise<void> {
-  const end = performance.now() + 60_000;
+  const end = performance.now() + PATIENCE_MS;
   while (!isSo()) {
     if (performance.now() > end) throw new Error(`waited in vain until ${isSo}`);
     await new Promise((resolve) => setTimeout(resolve, 1));
