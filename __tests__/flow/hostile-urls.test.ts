@@ -298,4 +298,4 @@ it('no URL whatsoever brings a token to a place that is not trusted', async () =
   expect(strays).toBeGreaterThan(count / 50);
   agents.httpAgent.destroy();
   agents.httpsAgent.destroy();
-}, 600_000);
+}, 1_800_000);
