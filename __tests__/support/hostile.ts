@@ -90,13 +90,13 @@ export function pollute(properties: Readonly<Record<string, unknown>>): () => vo
   };
 }
 
-/** What a promise comes to, as values; `hangs` where it does not settle. Five seconds are for a loaded machine. */
+/** What a promise comes to, as values; `hangs` if it does not settle within a minute, which a busy machine does not need. */
 export async function outcomeOf(
   promise: Promise<unknown>,
 ): Promise<{ value?: unknown; error?: unknown; hangs?: true }> {
   const hangs = new AbortController();
   const late = new Promise<{ hangs: true }>((resolve) => {
-    const timer = setTimeout(() => resolve({ hangs: true }), 5_000);
+    const timer = setTimeout(() => resolve({ hangs: true }), 60_000);
     hangs.signal.addEventListener('abort', () => clearTimeout(timer));
   });
   const settled = promise.then(
