@@ -23,7 +23,7 @@ describe('a path that nearly is one of the Send API’s', () => {
     [PATH.replace('/api', ''), 'the path does not begin with /api/account/{accountId}'],
     [PATH.replace('/api/account', ''), 'the path does not begin with /api/account/{accountId}'],
     [PATH.replace('/api/account/7', ''), 'the path does not begin with /api/account/{accountId}'],
-    [`/gateway${PATH}/send`, 'something stands before /api'],
+    [`/gateway${PATH}/send`, 'there is a prefix before /api'],
     [`/${PATH.toUpperCase()}S/`, 'double slash; the path ends with a slash; the path is case-sensitive; the endpoint'],
   ])('%s is explained', (path, reason) => {
     expect(explainNearMiss(path)).toContain(reason);

@@ -9,14 +9,14 @@ import {
 } from '../send-api-error.js';
 import type { OutgoingRequest } from './outgoing-config.js';
 
-/** What an adapter gave for one send. */
+/** The adapter's result of one send. */
 export interface Answer {
   /** Whether the adapter rejected. */
   readonly isError: boolean;
-  /** The response, or what the adapter rejected with. */
+  /** The response, or the adapter's error. */
   readonly value: unknown;
   readonly response: AxiosResponse | undefined;
-  /** What the Send API says against the request, once its body is read. */
+  /** The Send API's error. Set when the body has been read. */
   fault: SendApiError | undefined;
   /** The token that the Send API refused. */
   refused: TokenKind | undefined;
@@ -41,7 +41,7 @@ export function rejectedWith(error: unknown): Answer {
   };
 }
 
-/** Reads what the Send API says in the body. */
+/** Sets `fault` and `refused` from the body. */
 export function judge(answer: Answer, body: unknown): void {
   const errors = readErrorBodies(body);
   const [first] = errors;
@@ -50,14 +50,14 @@ export function judge(answer: Answer, body: unknown): void {
   answer.refused = refusedToken(errors);
 }
 
-/** Gives the caller the adapter's answer. @param error what `getSendApiError` then tells */
+/** Returns or throws the adapter's answer. @param error the result of `getSendApiError` for it */
 export function settle({ isError, value, response }: Answer, error: SendApiError | undefined): AxiosResponse {
   if (error) for (const target of new Set([response, value])) if (isRecord(target)) noteSendApiError(target, error);
   if (isError) throw value;
   return value as AxiosResponse;
 }
 
-/** Everything that may hold a config and a request: the response, or an error, its causes and their responses. */
+/** Every object that may hold a config and a request: the response, or the error, its causes and their responses. */
 export function holdersIn(answer: Answer): Iterable<Record<string, unknown>> {
   const holders = new Set<Record<string, unknown>>();
   for (let value = answer.value; isRecord(value) && !holders.has(value); value = value.cause) {
@@ -67,7 +67,7 @@ export function holdersIn(answer: Answer): Iterable<Record<string, unknown>> {
   return holders;
 }
 
-/** The token that an answer refuses: the one of its first error, when every error in it is a refusal. */
+/** The refused token: that of the first error, if every error in the answer is a refusal. */
 export function refusedToken(errors: readonly SendApiErrorBody[]): TokenKind | undefined {
   const kinds = errors.map(({ errorCode }) => kindRefusedBy(errorCode));
   return kinds.includes(undefined) ? undefined : kinds[0];
@@ -79,9 +79,9 @@ function kindRefusedBy(errorCode: number): TokenKind | undefined {
   return undefined;
 }
 
-/** Replaces the config that was sent, which holds tokens, by the caller's own, wherever the answer has it. */
+/** Replaces the sent config, which has the tokens, with the caller's own, everywhere in the answer. */
 export function removeTokens(answer: Answer, sent: InternalAxiosRequestConfig, request: OutgoingRequest): void {
-  // Something may still hold the sent config, such as the error of a stream that breaks off later.
+  // Other objects may still hold the sent config, such as the error of a stream that breaks off later.
   sent.headers = request.config.headers;
   if (answer.response && !answer.isError) {
     answer.response.config = request.original;

@@ -13,13 +13,14 @@ export function canBeSentAgain(body: unknown): boolean {
   return !isNodeStream(body) && !isWebStream(body) && typeof next !== 'function' && iterate === undefined;
 }
 
-/** A form as bytes, with the Content-Type that has their boundary. */
+/** The body of every send. */
 export interface FixedBody {
   readonly data: unknown;
+  /** Set only for an encoded form, because it contains the boundary. */
   readonly contentType: string | undefined;
 }
 
-/** A native `FormData` would be encoded with another boundary for each send. */
+/** Whether a body is a native `FormData`. Each encoding of it has another boundary, so it is encoded only once. */
 export function isFormData(body: unknown): body is FormData {
   return typeof body === 'object' && body instanceof FormData;
 }
@@ -31,12 +32,12 @@ export async function encodeForm(body: FormData): Promise<FixedBody> {
   return { data: Buffer.from(await encoded.arrayBuffer()), contentType };
 }
 
-/** Whether a body may fail before it is sent. */
+/** Whether a body is a stream, which may fail before it is sent. */
 export const isStream = (body: unknown): boolean => isNodeStream(body) || isWebStream(body);
 
 /**
- * Ends a wait when the body fails before anybody reads it, with the error that Axios gives when the body fails later
- * (design E12).
+ * Ends a wait when the body fails before the adapter reads it. The error is the one that Axios gives for a body that fails
+ * during the send (design E12).
  */
 export function endOnBodyFailure(body: unknown, config: InternalAxiosRequestConfig): Ender[] {
   if (isNodeStream(body)) return [(end) => watchNodeStream(body, config, end)];
@@ -53,10 +54,10 @@ function watchNodeStream(
   const onGone = () => end(new axios.CanceledError('Request stream has been aborted', config));
   if (stream.errored) onError(stream.errored);
   else if (stream.destroyed && !stream.readableEnded) onGone();
-  // Whoever reads it to its end meanwhile leaves nothing to send.
+  // If other code reads the stream to its end meanwhile, nothing is left to send.
   stream.on('end', onGone);
   stream.on('close', onGone);
-  // It stays: an error before the adapter listens must not end the process.
+  // This listener stays, because an error before the adapter listens must not end the process.
   stream.on('error', onError);
   return () => {
     stream.off('end', onGone);

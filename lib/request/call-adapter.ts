@@ -1,13 +1,13 @@
 import axios, { type AxiosAdapter, type AxiosResponse, type InternalAxiosRequestConfig } from 'axios';
 import { createCancelSource, timeoutError, timeoutMs } from '../wait.js';
 
-/** One send. It ends when `timeout` is over, whatever the server does (design E11). */
+/** Sends once. The send ends when `timeout` is over, whatever the server does (design E11). */
 export function callAdapter(adapter: AxiosAdapter, sent: InternalAxiosRequestConfig): Promise<AxiosResponse> {
   const ms = sent.timeout ? timeoutMs(sent.timeout) : 0;
   return ms === 0 ? start(adapter, sent) : callWithin(ms, adapter, sent);
 }
 
-/** An adapter that is not an async function may throw. */
+/** Calls the adapter. An adapter that is not an async function may throw instead of rejecting. */
 function start(adapter: AxiosAdapter, sent: InternalAxiosRequestConfig): Promise<AxiosResponse> {
   try {
     return Promise.resolve(adapter(sent));
@@ -17,8 +17,8 @@ function start(adapter: AxiosAdapter, sent: InternalAxiosRequestConfig): Promise
 }
 
 /**
- * Axios's own timers start anew with each byte that arrives, and end when the server switches protocols. So one more timer
- * cancels the send. It starts after Axios's own, so that theirs come first wherever they work.
+ * Axios's timers start again with each byte that arrives, and end when the server switches protocols. So another timer limits
+ * the whole send. It starts after Axios's timers, so Axios's own error comes first where they work.
  */
 async function callWithin(ms: number, adapter: AxiosAdapter, sent: InternalAxiosRequestConfig): Promise<AxiosResponse> {
   const cancel = makeCancelable(sent);
@@ -38,7 +38,7 @@ async function callWithin(ms: number, adapter: AxiosAdapter, sent: InternalAxios
   }
 }
 
-/** Uses the property that the caller left free: `signal` or `cancelToken`. @returns what cancels the send */
+/** Adds a `signal`, or, if the caller has one, a `cancelToken`. @returns a function that cancels the send */
 function makeCancelable(sent: InternalAxiosRequestConfig): () => void {
   if (!sent.signal) {
     const controller = new AbortController();

@@ -6,7 +6,7 @@ import type { OutgoingRequest } from './outgoing-config.js';
 
 type DeriveConsumer = CommonOptions['consumerId'];
 
-/** The consumer of a request, if no callback must be asked; `undefined` otherwise, and for a request that names nobody. */
+/** The consumer of a request, if it is known without calling the option `consumerId`. `undefined` if not, or if it is invalid. */
 export function knownConsumer(
   { config }: OutgoingRequest,
   derive: DeriveConsumer,
@@ -20,7 +20,9 @@ export function knownConsumer(
 
 /**
  * The consumer of a request: its `onBehalfOf`, else what the option `consumerId` returns, else the consumer of
- * `runOnBehalfOf`. Only `undefined` falls through.
+ * `runOnBehalfOf`. Only `undefined` falls through to the next source.
+ *
+ * @throws ConnectorAuthError `ERR_NO_CONSUMER`
  */
 export async function resolveConsumer(
   { config, original }: OutgoingRequest,

@@ -20,7 +20,7 @@ import { type AddTokens, createTokenHeaders } from './token-headers.js';
 
 export interface DispatchParts extends PrepareParts, Pick<TargetParts, 'onNearMiss'> {
   readonly events: EventHub;
-  /** The sends that are under way. */
+  /** Counts the sends under way. `close()` waits for them. */
   readonly sends: Pending;
 }
 
@@ -28,7 +28,7 @@ interface Parts extends DispatchParts {
   readonly addTokens: AddTokens;
 }
 
-/** The way of one request, from the config that was read to the answer that the caller gets. */
+/** Takes each request from its config to the answer that the caller gets. */
 export function createDispatcher(dispatchParts: DispatchParts): Dispatcher {
   const { options, onNearMiss, tokens, waits } = dispatchParts;
   const findTarget = createTargetFinder({ trustedOrigins: options.trustedOrigins, onNearMiss });
@@ -57,7 +57,7 @@ export function createDispatcher(dispatchParts: DispatchParts): Dispatcher {
 }
 
 async function waitAndSend(parts: Parts, request: OutgoingRequest, target: Target): Promise<AxiosResponse> {
-  // The wait may end with one of Axios's errors, which has the config.
+  // The wait may end with an Axios error, which has this config.
   if (parts.options.redact) hideSecrets(request.original, target.accountId);
   const prepared = await waitForRequest(parts, request, target, (isWanted) =>
     prepare(parts, request, target, isWanted),
@@ -65,7 +65,7 @@ async function waitAndSend(parts: Parts, request: OutgoingRequest, target: Targe
   return send(parts, prepared, replayOrSettle);
 }
 
-/** Waits on behalf of one request: its signal, its timeout and its body may end the wait. */
+/** Waits for one request. Its signal, its timeout or its body can end the wait. */
 async function waitForRequest<T>(
   { waits }: Parts,
   { config, original }: OutgoingRequest,
@@ -81,10 +81,10 @@ async function waitForRequest<T>(
   }
 }
 
-/** What happens with an answer. */
+/** Handles an answer. */
 type OnAnswer<T> = (parts: Parts, prepared: PreparedRequest, answer: Answer) => T | Promise<T>;
 
-/** Sends once. (With `then`: an async function takes 200 bytes more of memory for each request.) */
+/** Sends once. It uses `then`, because an async function would take 200 more bytes for each request. */
 function send<T>(parts: Parts, prepared: PreparedRequest, onAnswer: OnAnswer<T>): Promise<T> {
   const { request, route, data, contentType } = prepared;
   const headers = parts.addTokens(request.config.headers, prepared, contentType);
@@ -96,7 +96,7 @@ function send<T>(parts: Parts, prepared: PreparedRequest, onAnswer: OnAnswer<T>)
   );
 }
 
-/** Removes the tokens from an answer, and reads it. A promise only if its body must be waited for. */
+/** Removes the tokens from an answer and reads its body. @returns a promise only if the body is a blob or a stream */
 function receive<T>(
   parts: Parts,
   prepared: PreparedRequest,
@@ -117,7 +117,7 @@ function receive<T>(
   return parts.sends.track(body).then((read) => onAnswer(parts, prepared, judged(parts, prepared, answer, read)));
 }
 
-/** Reads what the Send API says in a body, and drops the token that it refuses. */
+/** Reads the Send API's error from a body, and drops the refused token. */
 function judged({ tokens }: Parts, prepared: PreparedRequest, answer: Answer, body: unknown): Answer {
   const { target, consumerId, appJwt, consumerJws } = prepared;
   judge(answer, body);
@@ -132,7 +132,7 @@ const keep: OnAnswer<Answer> = (_parts, _prepared, answer) => answer;
 const replayOrSettle: OnAnswer<AxiosResponse> = (parts, prepared, answer) =>
   answer.refused ? replay(parts, prepared, answer) : settle(answer, answer.fault);
 
-/** Replaces each refused token once, and replays the request once for it: at most three sends (design E2, E3). */
+/** Replays a request at most once for each refused token, so it is sent at most three times (design E2, E3). */
 async function replay(parts: Parts, first: PreparedRequest, firstAnswer: Answer): Promise<AxiosResponse> {
   const replaced = new Map<TokenKind, number>();
   let prepared = first;
@@ -153,7 +153,7 @@ async function replay(parts: Parts, first: PreparedRequest, firstAnswer: Answer)
   return settle(answer, refusal && isFailure ? { ...refusal, ...answer.fault, replayed: true } : undefined);
 }
 
-/** New tokens for a replay. If there are none, the error says which refusal is behind it. */
+/** The tokens for a replay. If they cannot be had, the error keeps the refusal for `getSendApiError`. */
 async function renewTokens(
   parts: Parts,
   { request, target, consumerId }: PreparedRequest,

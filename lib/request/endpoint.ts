@@ -16,7 +16,7 @@ export function matchEndpoint(pathname: string): Endpoint | undefined {
 
 const SHAPE = '/api/account/{accountId}/messaging/consumer/conversation[/send]';
 
-/** What makes a path nearly one of the Send API, and what corrects it. They are tried in this order. */
+/** Mistakes in a Send API path, and their corrections. They are tried in this order. */
 const SLIPS: readonly { reason: string; correct(path: string): string }[] = [
   { reason: 'the path has a double slash', correct: (path) => path.replace(/\/{2,}/g, '/') },
   { reason: 'the path ends with a slash', correct: (path) => path.replace(/\/+$/, '') },
@@ -40,14 +40,14 @@ const SLIPS: readonly { reason: string; correct(path: string): string }[] = [
       ),
   },
   {
-    reason: 'something stands before /api. If it is your gateway, list its origin and path in trustedOrigins',
+    reason: 'there is a prefix before /api. If it is your gateway, list its origin and path in trustedOrigins',
     correct: (path) => path.replace(/^\/.+(?=\/api\/account\/)/, ''),
   },
 ];
 
 /**
- * Why a POST is not taken for a Send API request, although its path looks like one (design A11); `undefined` for a path that
- * does not look like one.
+ * Why a path is not a Send API path, although it looks like one (design A11). `undefined` for a path that does not look like
+ * one.
  */
 export function explainNearMiss(path: string): string | undefined {
   const reasons: string[] = [];

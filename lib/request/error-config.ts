@@ -2,13 +2,13 @@ import type { InternalAxiosRequestConfig } from 'axios';
 import { define, defineHidden } from '../own.js';
 
 /**
- * The config of a ConnectorAuthError (design F5, E10). For a transient error it is the request's own, so that axios-retry sends
- * the same request again. For any other error it is a copy that axios-retry leaves alone, whatever its `retryCondition` says.
+ * The config of a ConnectorAuthError (design F5, E10). For a transient error it is the request's own, so axios-retry can send
+ * the same request again. For any other error it is a copy that axios-retry never sends, whatever its `retryCondition` is.
  */
 export function configOfError(config: InternalAxiosRequestConfig, isTransient: boolean): InternalAxiosRequestConfig {
   if (isTransient) return config;
   const copy = Object.create(Object.getPrototypeOf(config));
-  // Descriptors, since a getter may throw.
+  // Descriptors are copied instead of values, because a getter may throw.
   for (const name of Reflect.ownKeys(config))
     define(copy, name, Object.getOwnPropertyDescriptor(config, name) as PropertyDescriptor);
   const value = { ...copy['axios-retry'], retryCondition: () => false, validateResponse: undefined };

@@ -5,22 +5,22 @@ import { mayBeTarget } from './target.js';
 
 type SendResult = ReturnType<AxiosAdapter>;
 
-/** What one ConnectorAuth does with the requests of an instance. */
+/** Handles the requests of an instance for one ConnectorAuth. */
 export interface Dispatcher {
   /** Sends a request, with tokens if it is for the Send API. */
   dispatch(request: OutgoingRequest): SendResult;
   /**
-   * Whether this auth has the credentials of the request's account in memory (`owner`), may have to look them up (`unknown`),
-   * or is closed (`closed owner`, `closed`). `undefined` if the request is not for the Send API.
+   * `owner`: this auth has the credentials of the request's account in memory. `unknown`: it must look them up.
+   * `closed owner`, `closed`: the same for a closed auth. `undefined`: the request is not for the Send API.
    */
   claim(request: OutgoingRequest): 'owner' | 'unknown' | 'closed owner' | 'closed' | undefined;
-  /** Looks the account of a request up. `undefined` if the lookup failed. */
+  /** Whether this auth has credentials for the request's account. `undefined` if the lookup failed. */
   lookUp(request: OutgoingRequest): Promise<boolean | undefined>;
 }
 
 type Interceptor = (config: InternalAxiosRequestConfig) => InternalAxiosRequestConfig;
 
-/** The part of an Axios instance that the package uses, whichever copy of Axios made the instance and its types. */
+/** The part of an Axios instance that the package uses. Instances of every copy of Axios have it. */
 export interface InterceptableInstance {
   /** Its interceptors. */
   readonly interceptors: {
@@ -37,7 +37,7 @@ export interface InterceptorRegistry {
   eject(id: number): void;
 }
 
-/** The same, as Axios has it. */
+/** The same registry, with the members that Axios does not declare. */
 interface RequestInterceptors {
   readonly handlers?: readonly ({ readonly fulfilled?: unknown } | null)[] | null;
   use(onFulfilled: Interceptor, onRejected: undefined, options: { synchronous: true }): number;
@@ -45,23 +45,23 @@ interface RequestInterceptors {
   [INSTALLATION]?: Installation;
 }
 
-/** Everything that is installed into one instance. Several ConnectorAuths share one interceptor (design A8). */
+/** The installation in one instance. Several ConnectorAuths share its interceptor (design A8). */
 interface Installation {
-  /** Replaced when it changes: a request keeps those that it began with. */
+  /** Never changed in place, so a request keeps the entries that it started with. */
   entries: readonly { readonly dispatcher: Dispatcher; readonly uninstall: () => void }[];
   readonly intercept: Interceptor;
   id: number;
 }
 
-// A process may have the ESM and the CommonJS build of the package.
+// A global symbol, because a process may load the ESM and the CommonJS build of the package.
 const INSTALLATION: unique symbol = Symbol.for('axios-liveperson-auth.installation.1');
 
 /**
  * Puts a dispatcher between an instance and its adapters. A request interceptor wraps the adapter of each request, so that the
  * dispatcher sees the config after every other interceptor and transform, and the raw answer before any of them.
  *
- * @returns the uninstall; requests under way end as they began
- * @throws TypeError if it is no Axios instance
+ * @returns a function that uninstalls. Requests under way are not affected
+ * @throws TypeError if `instance` is not an Axios instance
  */
 export function installInto(instance: InterceptableInstance, dispatcher: Dispatcher): () => void {
   if (typeof instance?.interceptors?.request?.use !== 'function')
@@ -69,7 +69,7 @@ export function installInto(instance: InterceptableInstance, dispatcher: Dispatc
   const manager = instance.interceptors.request as unknown as RequestInterceptors;
   const installation = installationOn(manager);
   if (!hasInterceptor(manager, installation)) {
-    // After interceptors.request.clear(), nothing is installed any more.
+    // interceptors.request.clear() may have removed the interceptor. Old entries are then no longer installed.
     installation.entries = [];
     installation.id = manager.use(installation.intercept, undefined, { synchronous: true });
   }
@@ -80,10 +80,10 @@ export function installInto(instance: InterceptableInstance, dispatcher: Dispatc
   return uninstall;
 
   function uninstall(): void {
-    // An uninstall of an earlier installation ends no later one.
+    // An old uninstall function must not end a later installation.
     if (!installation.entries.includes(entry)) return;
     installation.entries = installation.entries.filter((other) => other !== entry);
-    // Another interceptor may have the id by now.
+    // After clear(), another interceptor may have the id.
     if (installation.entries.length === 0 && hasInterceptor(manager, installation)) manager.eject(installation.id);
   }
 }
@@ -101,10 +101,10 @@ const hasInterceptor = ({ handlers }: RequestInterceptors, { intercept }: Instal
 
 function wrapAdapter(given: InternalAxiosRequestConfig, { entries }: Installation): InternalAxiosRequestConfig {
   const { adapter } = given;
-  // An interceptor may have frozen it.
+  // An interceptor may have frozen the config.
   const config = Object.isExtensible(given) ? given : Object.assign(Object.create(Object.getPrototypeOf(given)), given);
   config.adapter = (final: InternalAxiosRequestConfig) => {
-    // axios-retry sends a config again: it is then wrapped once, not twice.
+    // axios-retry sends the same config again. The caller's adapter is put back, so it is not wrapped twice.
     if (adapter === undefined) delete final.adapter;
     else final.adapter = adapter;
     return route(entries, final, resolveAdapter(adapter, final));
@@ -112,7 +112,7 @@ function wrapAdapter(given: InternalAxiosRequestConfig, { entries }: Installatio
   return config;
 }
 
-/** The adapter, if the config names it by `'http'` or `'fetch'`, or by a list. */
+/** The adapter function. A config may also name it (`'http'`, `'fetch'`) or have a list. */
 const resolveAdapter = (
   adapter: InternalAxiosRequestConfig['adapter'],
   config: InternalAxiosRequestConfig,
@@ -145,7 +145,7 @@ async function dispatchToOwner(entries: Installation['entries'], request: Outgoi
     if (isOwner) return dispatcher.dispatch(request);
     if (isOwner === undefined) failed ??= dispatcher;
   }
-  // Nobody serves the account. The error of this dispatcher says why.
+  // No auth serves the account. The error of this one says why.
   const fallback = claiming('closed owner')[0] ?? failed ?? open[0] ?? claiming('closed')[0];
   return fallback ? fallback.dispatch(request) : request.adapter(request.original);
 }

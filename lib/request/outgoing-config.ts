@@ -4,18 +4,18 @@ import { createTransport, type Transport } from './transport.js';
 
 type Fields = Readonly<Record<string | symbol, unknown>>;
 
-/** One request, as its config was when its dispatch began (design A2). */
+/** A request, with its config as it was when dispatch began (design A2). */
 export interface OutgoingRequest {
-  /** The caller's own config. It comes back with the answer. It is not read again for what is sent. */
+  /** The caller's own config. The caller gets it back with the answer. No send reads it again. */
   readonly original: InternalAxiosRequestConfig;
-  /** What the config said. Nobody outside the package has this object. */
+  /** A copy of the config. Code outside the package cannot change it. */
   readonly config: Readonly<InternalAxiosRequestConfig>;
-  /** The properties of `config` that most configs do not have. */
+  /** The names of the properties in `config` that `OutgoingConfig` does not list. */
   readonly extras: readonly (string | symbol)[];
   readonly adapter: AxiosAdapter;
 }
 
-/** How the adapter is told of the place. */
+/** The URL that the adapter gets. */
 export interface Address {
   /** `undefined` leaves the caller's `url`. */
   readonly url: string | undefined;
@@ -23,13 +23,13 @@ export interface Address {
 }
 
 /**
- * A config whose properties are all its own. Its prototype inherits nothing, so that a changed `Object.prototype` decides
- * nothing (design A10). V8 keeps Axios's configs as dictionaries. An instance of a class is read and copied faster.
+ * A config that inherits nothing from `Object.prototype`, so a polluted `Object.prototype` has no effect (design A10). It is a
+ * class because V8 reads and copies its instances faster than Axios's configs, which are dictionaries.
  */
 class OutgoingConfig {
   [extra: string | symbol]: unknown;
 
-  /** Takes each property that Axios gives to every config. */
+  /** Copies the properties that most configs have. */
   constructor(from: Fields, headers: unknown) {
     this.url = from.url;
     this.baseURL = from.baseURL;
@@ -66,10 +66,10 @@ Object.setPrototypeOf(OutgoingConfig.prototype, null);
 
 const KNOWN: ReadonlySet<string> = new Set(Object.keys(new OutgoingConfig({}, undefined)));
 
-/** Options that say where or how a request is sent, and are objects that others may still change. */
+/** Options whose value is copied, because other code may change it before the request is sent. */
 const COPIED: ReadonlySet<string | symbol> = new Set(['params', 'paramsSerializer', 'http2Options']);
 
-/** Reads a config, once. */
+/** Reads each property of a config once. */
 export function readRequest(original: InternalAxiosRequestConfig, adapter: AxiosAdapter): OutgoingRequest {
   const source = ownPropertiesOf(original);
   const config = new OutgoingConfig(source, copyHeaders(source.headers as object));
@@ -106,9 +106,8 @@ export function configForAdapter(
 }
 
 /**
- * An object with the config's own properties. Axios makes configs without a prototype: such a config is that object itself. An
- * interceptor may have replaced it with an instance of a class or with `Object.create(config)`: what these inherit counts, but
- * not what they inherit from `Object.prototype`.
+ * The config's properties, without those of `Object.prototype`. Axios's configs have no prototype and are returned as they are.
+ * An interceptor may have returned a class instance or `Object.create(config)` instead, so other inherited properties count.
  */
 function ownPropertiesOf(config: object): Fields {
   if (Object.getPrototypeOf(config) === null) return config as Fields;
@@ -122,7 +121,7 @@ function ownPropertiesOf(config: object): Fields {
   return flat;
 }
 
-/** One of a config's own properties, as `ownPropertiesOf` has it. */
+/** One property of a config, by the rules of `ownPropertiesOf`. */
 export function ownProperty(config: object, name: string): unknown {
   if (Object.getPrototypeOf(config) === null || Object.hasOwn(config, name)) return (config as Fields)[name];
   for (const holder of holdersOf(config)) if (Object.hasOwn(holder, name)) return (config as Fields)[name];
@@ -140,7 +139,7 @@ function* holdersOf(config: object): Iterable<object> {
 const isEnumerable = (object: object, name: string | symbol): boolean =>
   Object.prototype.propertyIsEnumerable.call(object, name);
 
-/** A getter that throws fails no request: Axios would not have called it. */
+/** A getter that throws must not fail the request, because Axios would not have called it. */
 function readSafely(object: object, name: string | symbol): unknown {
   try {
     return (object as Fields)[name];
@@ -149,16 +148,16 @@ function readSafely(object: object, name: string | symbol): unknown {
   }
 }
 
-/** Also of another realm, such as a sandbox that Jest makes. */
+/** Also true for the `Object.prototype` of another realm, such as Jest's sandbox. */
 const isObjectPrototype = (value: object): boolean =>
   Object.getPrototypeOf(value) === null && Object.hasOwn(value, 'isPrototypeOf');
 
-/** The same kind of object, whichever copy of Axios made it. */
+/** The copy keeps the prototype, because another copy of Axios may have made the headers. */
 function copyHeaders(headers: object): object {
   return Object.assign(Object.create(Object.getPrototypeOf(headers)), headers);
 }
 
-/** A copy of plain objects, arrays, URLs and their parameters, all the way down. Anything else stays the same object. */
+/** A deep copy of plain objects, arrays, URLs and URL parameters. Other objects are not copied. */
 function copyPlain(value: unknown, copies = new Map<object, unknown>()): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (copies.has(value)) return copies.get(value);

@@ -28,7 +28,7 @@ export interface PreparedRequest extends Tokens, FixedBody {
   readonly consumerId: string;
 }
 
-/** Prepares a request without a wait; `undefined` when something must be fetched, or is missing. */
+/** Prepares a request without waiting. `undefined` if something is missing or must be fetched. */
 export function prepareNow(
   { options, context, tokens, waits }: PrepareParts,
   request: OutgoingRequest,
@@ -60,7 +60,7 @@ export function prepareNow(
 }
 
 /**
- * Prepares a request, and fetches what it needs.
+ * Prepares a request, and fetches hosts and tokens as needed.
  *
  * @throws ConnectorAuthError before anything is sent
  */
@@ -97,7 +97,7 @@ export async function obtainTokens(
   consumerId: string,
   isWanted: IsWanted,
 ): Promise<Tokens> {
-  // In this order: the call for a ConsumerJWS may find that the AppJWT must be renewed.
+  // The ConsumerJWS comes first, because its call may find that the AppJWT must be renewed.
   const jws = await consumerJws.get(consumerJwsOf(accountId, consumerId), isWanted);
   const jwt = await appJwts.get(appJwtOf(accountId), isWanted);
   return { appJwt: jwt.value, consumerJws: jws.value };

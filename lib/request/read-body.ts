@@ -5,10 +5,10 @@ import { LONGEST_ERROR_BYTES } from '../send-api-error.js';
 import { timeoutMs } from '../wait.js';
 
 /**
- * The body of an answer, as far as the Send API's errors can be in it. Of a blob or a JSON stream it is the text, if that has
+ * The part of an answer's body that can contain a Send API error. For a blob or a JSON stream, this is its content, if it has
  * at most 64 KiB. The caller still gets the whole stream.
  *
- * @param timeout how long a stream may take, as a config's `timeout` has it
+ * @param timeout time limit for a stream, in milliseconds, like a config's `timeout`
  * @returns a promise only for a blob or a stream
  */
 export function readBody(response: AxiosResponse, timeout: number): unknown {
@@ -39,7 +39,7 @@ async function readStream(response: AxiosResponse, isNodeStream: boolean, patien
   return text;
 }
 
-/** All bytes of a stream; `undefined` if they are too many, too late, or do not all arrive. */
+/** All bytes of a stream. `undefined` if there are too many, or they arrive too late or not completely. */
 async function readAll(stream: ReadableStream, patienceMs: number): Promise<Uint8Array | undefined> {
   const reader = stream.getReader();
   const giveUp = () => void reader.cancel().catch(() => {});
@@ -71,7 +71,7 @@ async function readAll(stream: ReadableStream, patienceMs: number): Promise<Uint
 
 function toNodeStream(stream: ReadableStream): Readable {
   const readable = Readable.fromWeb(stream);
-  // As Axios's own streams, it ends no process when it fails before the caller reads it.
+  // Like Axios's own streams, it must not end the process if it fails before the caller reads it.
   readable.on('error', () => {});
   return readable;
 }

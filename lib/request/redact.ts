@@ -11,14 +11,14 @@ export interface RequestSummary {
   readonly method: string;
   readonly host: string;
   readonly path: string;
-  /** Only when there was an answer. */
+  /** Set only if there was an answer. */
   readonly res?: { readonly responseUrl: string };
 }
 
 /**
- * Makes a config print without anything that leads to secrets. Agents, transports and streams print as the name of their
- * class, because their open connections have the headers of other requests. The consumer's id prints as its hash. The config
- * itself stays as it is, since it may be sent again.
+ * Makes a config print without secrets. Agents, transports and streams print as the name of their class, because their open
+ * connections have the headers of other requests. The consumer's id prints as its hash. The values of the config do not change,
+ * because it may be sent again.
  */
 export function hideSecrets(config: InternalAxiosRequestConfig, accountId: string): void {
   printAs(config, function (this: InternalAxiosRequestConfig) {
@@ -27,8 +27,8 @@ export function hideSecrets(config: InternalAxiosRequestConfig, accountId: strin
 }
 
 /**
- * Whether a config must be hidden: its request failed or may still fail, or something in it may hold connections. To hide every
- * config would cost 3 % of a request.
+ * Whether a config must be hidden: its request failed or may still fail, or its options may hold connections. Hiding every
+ * config would add 3 % to the time of a request.
  */
 export function needsHiding(answer: Answer, { config }: OutgoingRequest): boolean {
   if (answer.isError || isStream(answer.response?.data)) return true;
@@ -36,15 +36,15 @@ export function needsHiding(answer: Answer, { config }: OutgoingRequest): boolea
 }
 
 /**
- * Makes a config's agents print as the name of their class, once for all configs. Axios's own option `redact` would have
- * AxiosError.toJSON read past what hides the config.
+ * Makes a config's agents print as the name of their class, once for all configs. With Axios's own option `redact`,
+ * AxiosError.toJSON does not use the printed form that `hideSecrets` sets.
  */
 export function nameAgents({ httpAgent, httpsAgent }: InternalAxiosRequestConfig): void {
   if (isRecord(httpAgent) && httpAgent.toJSON === undefined) printByName(httpAgent);
   if (isRecord(httpsAgent) && httpsAgent.toJSON === undefined) printByName(httpsAgent);
 }
 
-/** Removes everything from an answer that leads to the tokens that were sent. */
+/** Removes everything from an answer through which the sent tokens can be reached. */
 export function redactAnswer(answer: Answer, route: Route): void {
   if (answer.response && !answer.isError) {
     const summary = redactRequest(answer.response as unknown as Record<string, unknown>, route, false);
@@ -61,11 +61,11 @@ export function redactAnswer(answer: Answer, route: Route): void {
 function redactRequest(holder: Record<string, unknown>, route: Route, isFailure: boolean): RequestSummary | undefined {
   const { data, request } = holder;
   const hasStream = isStream(data);
-  // A stream of Node's http knows its request and its connection, which may serve another request by now.
+  // A stream of Node's http has its request and its connection. The connection may already serve another request.
   if (hasStream) printByName(data);
   if (!isRecord(request)) return undefined;
   const summary = summarize(request, route, Object.hasOwn(holder, 'status') && holder.status !== undefined);
-  // An error that a stream meets later has the request itself.
+  // If the stream fails later, its error has the request itself.
   if (isFailure || hasStream) printAs(request, () => summary);
   return summary;
 }
@@ -78,7 +78,7 @@ function summarize(request: Record<string, unknown>, route: Route, wasAnswered: 
     : { method: 'POST', host, path };
 }
 
-/** The request's own address has the `params`. It is a path, or a whole URL behind a proxy. */
+/** The path with the `params`, from the request's own address. Behind a proxy, that address is a whole URL. */
 function pathOf(request: Record<string, unknown>, { origin, path }: Route): string {
   const address = typeof request.path === 'string' ? request.path : request.url;
   if (typeof address !== 'string' || address === path || !URL.canParse(address, origin)) return path;
@@ -90,7 +90,7 @@ function printByName(object: object): void {
   printAs(object, () => `[${nameOfClass(object)}]`);
 }
 
-/** Makes `object` print as what `show` returns, with `util.inspect`, `console` and JSON, and so with loggers. */
+/** Makes `util.inspect`, `console`, JSON and therefore loggers print the result of `show` instead of `object`. */
 function printAs(object: object, show: (this: never) => unknown): void {
   defineHidden(object, inspect.custom, show);
   defineHidden(object, 'toJSON', show);
@@ -108,7 +108,7 @@ function showConfig(config: InternalAxiosRequestConfig, accountId: string): unkn
  */
 type Progress = Map<object, 'under way' | 'done'>;
 
-/** Deeper objects show the name of their class: JSON.stringify would overflow the stack. */
+/** Deeper objects show the name of their class, because JSON.stringify would overflow the stack. */
 const DEEPEST = 100;
 
 function showProperties(object: object, progress: Progress, depth: number): Record<string, unknown> {
@@ -126,7 +126,7 @@ function showProperty(object: object, name: string, progress: Progress, depth: n
   }
 }
 
-/** Plain values stay as they are. An object with a `toJSON` shows that. Any other object shows the name of its class. */
+/** Primitive values and bytes stay as they are. Objects show their `toJSON()`, else their plain parts, else their class. */
 function showValue(value: unknown, progress: Progress, depth: number): unknown {
   if (typeof value === 'bigint') return String(value);
   if (!isRecord(value) || ArrayBuffer.isView(value)) return value;
@@ -135,7 +135,7 @@ function showValue(value: unknown, progress: Progress, depth: number): unknown {
   if (depth === DEEPEST) return `[${nameOfClass(value)}]`;
   progress.set(value, 'under way');
   const shown = showObject(value, progress, depth + 1);
-  // A short name may be shown again.
+  // A text, such as the name of a class, may be shown again.
   if (isRecord(shown)) progress.set(value, 'done');
   else progress.delete(value);
   return shown;

@@ -12,7 +12,7 @@ export function outcomeOf({ isError, fault, refused }: Answer, replaced: Readonl
   return { outcome: 'refused', refusals, replayedAgain: !replaced.has(refused) };
 }
 
-/** Tells the listeners of `replay` about a replay, or about a refusal that could not be replayed. */
+/** Emits `replay` for a replay, or for a refusal that could not be replayed. */
 export function reportReplay(
   { events }: { readonly events: EventHub },
   { accountId, name }: Target,

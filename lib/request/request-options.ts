@@ -2,7 +2,11 @@ import type {} from 'axios';
 
 /** What this package adds to the options of a request. */
 export interface ConnectorAuthRequestOptions {
-  /** The id that the connector's channel has for the consumer of this request. */
+  /**
+   * The consumer of this request, by the id that the connector's channel uses.
+   *
+   * @default the result of the option `consumerId`, else the consumer of `runOnBehalfOf`
+   */
   onBehalfOf?: string | undefined;
   /**
    * `false` sends the request unchanged, also to the Send API.

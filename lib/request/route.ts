@@ -2,17 +2,17 @@ import type { InternalAxiosRequestConfig } from 'axios';
 import { ConnectorAuthError } from '../errors.js';
 import type { Address } from './outgoing-config.js';
 
-/** Where a request goes, and how the adapter is told. */
+/** Where a request goes, and the URL that the adapter gets for it. */
 export interface Route extends Address {
   readonly origin: string;
   readonly host: string;
-  /** With the query that the URL has, without `params`. */
+  /** With the query of the URL, without `params`. */
   readonly path: string;
   /** Origin and path. */
   readonly href: string;
 }
 
-/** What a config says about the place. The verdict depends on nothing else. */
+/** The properties of a config that decide where the request goes. */
 export interface Written {
   readonly url: string | undefined;
   readonly baseURL: string | undefined;
@@ -22,7 +22,7 @@ export interface Written {
 /** The place that a URL names. */
 export interface Place {
   readonly url: URL;
-  /** The URL names no host: it is for the account's messaging host. */
+  /** The URL has no host, so the request goes to the account's messaging host. */
   readonly isRelative: boolean;
   /** The place is one of `trustedOrigins`. */
   readonly isTrusted: boolean;
@@ -65,14 +65,14 @@ export function assertNoSocket({ socketPath }: Readonly<InternalAxiosRequestConf
 const untrusted = (accountId: string, where: string): ConnectorAuthError =>
   new ConnectorAuthError('ERR_UNTRUSTED_ORIGIN', `Account ${accountId}'s tokens may not go to ${where}`, { accountId });
 
-/** The place that the URL names, or the messaging host for a URL that names none. */
+/** The URL, or the same path on the messaging host if the URL has no host. */
 function destinationOf({ url, isRelative }: Place, messagingOrigin: string | undefined): URL {
   return isRelative ? new URL(messagingOrigin + url.href.slice(url.origin.length)) : url;
 }
 
 /**
- * How the adapter is told of the place that was judged. A URL that every adapter reads in the same way stays as the caller
- * wrote it, because mock adapters match on it. Any other is replaced by its normalised form.
+ * The URL that the adapter gets. A URL that every adapter reads in the same way stays as the caller wrote it, because mock
+ * adapters match on it. Any other URL is replaced by its normalised form.
  */
 function addressOf(
   href: string,

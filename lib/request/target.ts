@@ -7,7 +7,7 @@ import { createRoute, type Place, type Route, type Written } from './route.js';
 
 /** A Send API request: one of the two endpoints of an account. */
 export interface Target extends Endpoint {
-  /** The URL is in one of `trustedOrigins`, whichever host the account's messaging host is. */
+  /** The URL is in one of `trustedOrigins`, so the messaging host is not needed. */
   readonly isTrusted: boolean;
   /**
    * Where the request goes.
@@ -24,22 +24,22 @@ interface Verdict extends Written {
 
 export interface TargetParts {
   readonly trustedOrigins: readonly TrustedOrigin[];
-  /** A path that nearly is one of the Send API's, told once for each path. */
+  /** Called for a request that is almost a Send API request. It may be called several times for one path. */
   readonly onNearMiss: ((path: string, reason: string) => void) | undefined;
 }
 
-/** A connector uses two URLs for each account. */
+/** Enough for 500 accounts, because a connector uses two URLs for each. */
 const VERDICTS_KEPT = 1_000;
 
-/** Replaces the host of a URL that has none. `.invalid` is never a real host (RFC 2606), and nobody can guess this one. */
+/** Stands in for the host of a URL without one. `.invalid` is never a real host (RFC 2606), and this one cannot be guessed. */
 const NOWHERE = `http://${randomUUID()}.invalid`;
 
-// An instance without defaults: Axios's own rules for baseURL, url and allowAbsoluteUrls, without anybody's settings.
+// Has Axios's rules for baseURL, url and allowAbsoluteUrls, but no defaults that a user can set.
 const resolver = new Axios({});
 
 /**
- * Whether a config may be a Send API request, or nearly be one. For other requests, this is all that is read. Neither Axios nor
- * the normalisation of URLs makes the word `conversation` of a text without it, unless the text has tabs or line ends.
+ * Whether a config may be a Send API request, or almost one. For other requests, nothing else of the config is read. Axios and
+ * URL normalisation cannot produce the word `conversation` from a text without it, unless the text has tabs or line ends.
  */
 export function mayBeTarget(config: InternalAxiosRequestConfig): boolean {
   if (ownProperty(config, 'method') === 'get') return false;
@@ -58,7 +58,7 @@ export function createTargetFinder({
 }: TargetParts): (config: Readonly<InternalAxiosRequestConfig>) => Target | undefined {
   const verdicts = new Map<string, Verdict>();
 
-  /** The target that a URL names, whatever the method is. */
+  /** The target of a URL, for any method. */
   function targetOf(written: Written): Target | undefined {
     const { url, baseURL, allowAbsoluteUrls } = written;
     const known = url === undefined ? undefined : verdicts.get(url);
@@ -66,7 +66,7 @@ export function createTargetFinder({
     const target = judge(written, trustedOrigins);
     const reason = target ? undefined : explainNearMiss(pathOf(written));
     if (reason !== undefined) onNearMiss?.(pathOf(written), reason);
-    // An object that is no text may give another text the next time.
+    // An object may give another text the next time, so its verdict is not kept.
     if (typeof url !== 'string' || typeof (baseURL ?? '') !== 'string') return target;
     if (verdicts.size >= VERDICTS_KEPT) verdicts.clear();
     verdicts.set(url, { ...written, target });
@@ -82,7 +82,7 @@ export function createTargetFinder({
   };
 }
 
-/** The verdict on a place, however it is written. */
+/** The target of a URL, without the cache. */
 export function judge(written: Written, trustedOrigins: readonly TrustedOrigin[]): Target | undefined {
   const url = resolveUrl(written);
   if (!url) return undefined;
@@ -118,12 +118,12 @@ function resolveUrl({ baseURL, url, allowAbsoluteUrls }: Written): URL | undefin
     const full = resolver.getUri({ ...parts, ...(baseURL !== undefined && { baseURL }) });
     if (URL.canParse(full)) return new URL(full);
     const completed = new URL(full, NOWHERE);
-    // A path alone is judged as it will be sent: appended to an origin. A text that names a host of its own is not a path.
+    // A path is judged as it is sent: appended to an origin. A text with a host of its own is not a path.
     return baseURL || completed.origin !== NOWHERE
       ? completed
       : new URL(resolver.getUri({ ...parts, baseURL: NOWHERE }));
   } catch {
-    // Axios refuses malformed schemes such as `https:\\host`. An adapter of the caller's own may send them.
+    // Axios refuses malformed schemes such as `https:\\host`. A custom adapter may send them.
     return url !== undefined && URL.canParse(url) ? new URL(url) : undefined;
   }
 }

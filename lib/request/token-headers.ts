@@ -4,7 +4,7 @@ import type { ResolvedOptions } from '../resolve-options.js';
 
 type Headers = InternalAxiosRequestConfig['headers'];
 
-/** A copy of a request's headers with the tokens, and with the body's Content-Type if the package encoded the body. */
+/** Copies a request's headers, and adds the tokens. @param contentType set if the package encoded the body */
 export type AddTokens = (
   headers: Headers,
   tokens: Readonly<Record<TokenKind, string>>,
@@ -12,8 +12,8 @@ export type AddTokens = (
 ) => Headers;
 
 /**
- * The tokens replace every header that has one of their names, in any spelling. The caller's `Host` is left out: the URL says
- * which host the request is for (design A4, B1).
+ * The tokens replace every header with one of their names, in upper or lower case. The caller's `Host` is left out, because
+ * the URL decides the host (design A4, B1).
  */
 export function createTokenHeaders({
   authorizationPrefix,
@@ -22,7 +22,7 @@ export function createTokenHeaders({
   const dropped = new Set(['authorization', 'host', ...onBehalfHeaders.map((name) => name.toLowerCase())]);
 
   return (headers, tokens, contentType) => {
-    // The same kind of object, whichever copy of Axios made it.
+    // The copy keeps the prototype, because another copy of Axios may have made the headers.
     const copy = Object.create(Object.getPrototypeOf(headers)) as Headers;
     for (const name of Object.keys(headers)) {
       const lowerCase = name.toLowerCase();

@@ -4,7 +4,7 @@ import { defineHidden } from '../own.js';
 
 type OnResponse = (response: IncomingMessage) => void;
 
-/** What Axios's http adapter takes as `transport`. */
+/** The `transport` option of Axios's http adapter. */
 export interface Transport {
   request(options: object, onResponse: OnResponse): unknown;
 }
@@ -17,7 +17,7 @@ const nodeTransport: Transport = {
     ),
 };
 
-/** Node's http and https, or the caller's own transport, which is told to follow no redirect (it may be follow-redirects). */
+/** Node's http and https, or the caller's transport. Redirects are turned off, because the caller's may be follow-redirects. */
 export function createTransport(given: Transport | undefined): Transport {
   if (!given) return nodeTransport;
   const request: Transport['request'] = (options, onResponse) => {
@@ -30,8 +30,8 @@ export function createTransport(given: Transport | undefined): Transport {
 }
 
 /**
- * The connection of a refused request is not used again. A server may close it right after the refusal, and a replay that
- * meets it then would be lost (design E13).
+ * Does not use the connection of a 401 answer again. A server may close it right after the answer, and a replay on it would be
+ * lost (design E13).
  */
 function closingAfter401(onResponse: OnResponse): OnResponse {
   return (response) => {
