@@ -17,56 +17,62 @@ export interface ConnectorAuth {
   /**
    * Installs into an Axios instance. A second install into the same instance changes nothing.
    *
-   * @param instance `axios` or what `axios.create()` returned, also of another copy of Axios
+   * @param instance `axios` or an instance of `axios.create()`, of any copy of Axios
    * @returns a function that uninstalls
-   * @throws TypeError if it is no Axios instance
+   * @throws TypeError if `instance` is not an Axios instance
    */
   install(instance: InterceptableInstance): () => void;
   /**
-   * An account's AppJWT, fetched if needed.
+   * Returns an account's AppJWT, and fetches it if needed. Concurrent calls share one fetch.
    *
    * @throws ConnectorAuthError `ERR_APP_JWT`, `ERR_DOMAIN_LOOKUP`, `ERR_UNKNOWN_ACCOUNT`, `ERR_CLOSED`; Axios's CanceledError on abort
    */
   getAppJwt(options?: GetTokenOptions): Promise<string>;
   /**
-   * A consumer's ConsumerJWS, fetched if needed.
+   * Returns a consumer's ConsumerJWS, and fetches it if needed. Concurrent calls share one fetch.
    *
    * @throws ConnectorAuthError as `getAppJwt`, and `ERR_CONSUMER_JWS`, `ERR_NO_CONSUMER`
    */
   getConsumerJws(consumerId: string, options?: GetTokenOptions): Promise<string>;
   /**
-   * The origin of one of LivePerson's services for an account, for example `https://lo.msg.liveperson.net` for
+   * Returns the origin of a LivePerson service for an account, for example `https://lo.msg.liveperson.net` for
    * `asyncMessagingEnt`.
    *
    * @throws ConnectorAuthError `ERR_DOMAIN_LOOKUP`, `ERR_UNKNOWN_ACCOUNT`, `ERR_CLOSED`
    */
   getOrigin(service: string, options?: Pick<GetTokenOptions, 'accountId'>): Promise<string>;
   /**
-   * Runs `fn`. Requests that are made in its async context, and name no consumer, are sent for this consumer. In a queue or a
-   * batch loader, call it inside the job: docs/async-context.md says which context counts.
+   * Runs `fn` and returns its result. Requests made in its async context are sent for this consumer, unless `onBehalfOf` or the
+   * option `consumerId` names one. In a queue or a batch loader, call it inside the job: see docs/async-context.md.
    *
-   * @throws ConnectorAuthError `ERR_NO_CONSUMER` for an empty id
-   * @throws TypeError if `fn` is no function
+   * @throws ConnectorAuthError `ERR_NO_CONSUMER` if the id is not a string, or is empty
+   * @throws TypeError if `fn` is not a function
    */
   runOnBehalfOf<T>(consumerId: string, fn: () => T): T;
   /**
    * Drops tokens and remembered failures: those of a consumer, of an account (its AppJWT and all its ConsumerJWS), or all.
-   * Requests that already wait get the token that is under way. Later requests get new tokens.
+   * Requests that already wait get the token of the call under way. Later requests get new tokens.
    *
-   * In a shared store it deletes the tokens that this process has in memory, the account's AppJWT, and the ConsumerJWS of a
-   * consumer that is named with its account. It does not reach other tokens in the store or in other processes.
+   * In a shared store, it deletes the dropped tokens that this process has in memory, and the AppJWT of the account or the
+   * ConsumerJWS of the consumer that you name. With many accounts, name the account too. Other tokens in the store and the
+   * tokens in other processes stay.
    *
-   * @throws TypeError if the target is no object
+   * @throws TypeError if the target is not an object
    */
   invalidate(target?: InvalidateTarget): void;
-  /** Listens to an event. @returns a function that unsubscribes */
+  /**
+   * Listens to an event. Errors of the listener are ignored.
+   *
+   * @returns a function that unsubscribes
+   * @throws TypeError for an unknown event, or if `listener` is not a function
+   */
   on<Name extends ConnectorAuthEventName>(event: Name, listener: ConnectorAuthListener<Name>): () => void;
-  /** Ages, counts and states. It has no token, secret or consumer id. */
+  /** Returns ages, counts and states. The result contains no token, secret or consumer id. */
   inspect(): ConnectorAuthSnapshot;
   /**
-   * Ends every wait for tokens with `ERR_CLOSED`, as well as token calls. Later Send API requests fail with `ERR_CLOSED`.
+   * Ends every token call, and every wait for tokens with `ERR_CLOSED`. Later Send API requests fail with `ERR_CLOSED` too.
    *
-   * @returns a promise that resolves when nothing is under way any more: sends have ended, the store has the last tokens
+   * @returns a promise that resolves when all sends have ended and the store has the last tokens
    */
   close(): Promise<void>;
 }

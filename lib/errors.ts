@@ -1,7 +1,7 @@
 import { AxiosError } from 'axios';
 import { defineHidden, ownValue } from './own.js';
 
-/** What went wrong, for programs. The README's errors table says what to do about each. */
+/** The codes of a ConnectorAuthError. docs/errors.md says what to do about each. */
 export type ConnectorAuthErrorCode =
   | 'ERR_NO_CONSUMER'
   | 'ERR_UNTRUSTED_ORIGIN'
@@ -11,7 +11,7 @@ export type ConnectorAuthErrorCode =
   | 'ERR_CONSUMER_JWS'
   | 'ERR_CLOSED';
 
-/** What a ConnectorAuthError has besides its code and message. */
+/** The properties of a ConnectorAuthError besides its code and message. */
 export interface ConnectorAuthErrorDetails {
   /** The account of the request, if it is known. */
   accountId?: string | undefined;
@@ -24,29 +24,32 @@ export interface ConnectorAuthErrorDetails {
   transient?: boolean | undefined;
   /** Epoch milliseconds of the next attempt. */
   retryAt?: number | undefined;
-  /** The error of the user's own code, such as of the option consumerId. */
+  /** The error of your own code, such as the option `consumerId`. */
   cause?: unknown;
 }
 
-// A process may have the ESM and the CommonJS build. A brand recognises the errors of both; instanceof does not.
+// A process may load the ESM and the CommonJS build. A brand recognises the errors of both; instanceof does not.
 const BRAND = Symbol.for('axios-liveperson-auth.ConnectorAuthError');
 
 /**
- * A Send API request could not get its tokens. Nothing was sent, unless `getSendApiError(error)` returns a refusal: then it was
- * sent and refused, and there was no new token for the replay.
+ * A Send API request could not get its tokens, so it was not sent. If `getSendApiError(error)` returns a refusal, the request
+ * was sent and refused, and there was no new token for the replay.
  *
- * Its `config` is that of the request, without tokens. It prints without secrets. If the error is transient, axios-retry may
- * send the request again; otherwise axios-retry leaves it alone, whatever its `retryCondition` says. The errors of
- * `getAppJwt()`, `getConsumerJws()` and `getOrigin()` have no `config`.
+ * `config` is the config of the request, without tokens. It prints without secrets. If the error is transient, axios-retry may
+ * send the request again. Otherwise axios-retry never does, whatever its `retryCondition` is. The errors of `getAppJwt()`,
+ * `getConsumerJws()` and `getOrigin()` have no `config`.
  */
 export class ConnectorAuthError extends AxiosError {
-  /** What went wrong. docs/errors.md says what to do about each. */
+  /** The error code. docs/errors.md says what to do about each. */
   declare readonly code: ConnectorAuthErrorCode;
   /** The account of the request, if it is known. */
   readonly accountId: string | undefined;
   /** Whether the same call may succeed later without any change on your side. */
   readonly transient: boolean;
-  /** Epoch milliseconds of the next attempt. Until then the same error is answered from memory. Set on failed token calls. */
+  /**
+   * Epoch milliseconds of the next attempt. A failure of Sentinel or IDP is answered from memory until then, as the option
+   * `failureCooldownMs` says. `undefined` if no time is known.
+   */
   readonly retryAt: number | undefined;
 
   constructor(code: ConnectorAuthErrorCode, message: string, details: ConnectorAuthErrorDetails = {}) {
@@ -59,19 +62,19 @@ export class ConnectorAuthError extends AxiosError {
     if (status !== undefined) this.status = status;
     this.transient = own('transient') ?? false;
     this.retryAt = own('retryAt');
-    // Not enumerable, as `new Error(message, { cause })` has it.
+    // Not enumerable, like the cause of `new Error(message, { cause })`.
     const cause = own('cause');
     if (cause !== undefined) defineHidden(this, 'cause', cause);
     defineHidden(this, BRAND, true);
   }
 }
 
-/** Whether an error is one of this package's, whichever build of the package or of Axios made it. */
+/** Whether an error is a ConnectorAuthError of any build of this package. */
 export function isConnectorAuthError(error: unknown): error is ConnectorAuthError {
   return typeof error === 'object' && error !== null && (error as Record<symbol, unknown>)[BRAND] === true;
 }
 
-/** The same error for another caller of the same shared call: each has its own stack, config and notes. */
+/** Copies an error for another caller of the same shared call. Each caller's copy has its own stack, config and notes. */
 export function copyError(error: ConnectorAuthError): ConnectorAuthError {
   return new ConnectorAuthError(error.code, error.message, error);
 }

@@ -8,9 +8,9 @@ export type TokenCause = 'initial' | 'expired' | 'ahead' | 'refused' | 'invalida
 
 /** A token was fetched. */
 export interface TokenEvent {
-  /** Which of the two. */
+  /** The kind of token. */
   kind: TokenKind;
-  /** Whose token it is. */
+  /** The account of the token. */
   accountId: string;
   /** SHA-256 of account and consumer id, in hex. Only for a ConsumerJWS. */
   consumer?: string;
@@ -28,16 +28,16 @@ export interface TokenEvent {
 export interface ReplayEvent {
   /** The account in the URL. */
   accountId: string;
-  /** Which of the two endpoints. */
+  /** The endpoint of the request. */
   endpoint: 'conversation' | 'send';
   /** The refusal that caused the replay: 40102 or 40103. */
   errorCode: number;
   /**
-   * `succeeded`: the replay succeeded; `refused`: it was refused too; `failed`: it failed in another way;
-   * `no-token`: there was no new token; `body-not-replayable`: the body can be sent only once.
+   * `succeeded`: the replay succeeded. `refused`: it was refused too. `failed`: it failed in another way.
+   * `no-token`: there was no new token. `body-not-replayable`: the body can be sent only once.
    */
   outcome: 'succeeded' | 'refused' | 'failed' | 'no-token' | 'body-not-replayable';
-  /** Every code that the request was refused with so far, in order. Only with the outcome `refused`. */
+  /** All codes of the refusals of the request so far, in order. Only with the outcome `refused`. */
   refusals?: readonly number[];
   /** Whether the request is replayed once more, for the other token. Only with the outcome `refused`. */
   replayedAgain?: boolean;
@@ -57,7 +57,7 @@ export interface FailureEvent {
   status: number | undefined;
   /** Whether the same call may succeed later without any change on your side. */
   transient: boolean;
-  /** Epoch milliseconds of the next attempt. Until then the failure is answered from memory. */
+  /** Epoch milliseconds of the next attempt, if known. A failure of Sentinel or IDP is answered from memory until then. */
   retryAt: number | undefined;
   /** What happened, and what to do. */
   message: string;
@@ -67,7 +67,7 @@ export interface FailureEvent {
 export interface EvictEvent {
   /** AppJWTs are never evicted. */
   kind: 'consumerJws';
-  /** Whose token it was. */
+  /** The account of the token. */
   accountId: string;
   /** SHA-256 of account and consumer id, in hex. */
   consumer: string;
@@ -78,18 +78,18 @@ export interface StoreErrorEvent {
   /** The operation that failed. */
   operation: 'get' | 'set' | 'delete' | 'lock' | 'getTtl';
   /**
-   * `timeout`: no answer in `storeTimeoutMs`, so that the store is left alone for two seconds; `failed`: it threw, or said that
-   * it kept nothing; `unusable`: what it holds is no token of this identity by this version of the package, or sealed with
-   * another secret.
+   * `timeout`: the store did not answer within `storeTimeoutMs`, and is not used for two seconds. `failed`: it threw, or
+   * reported that it did not keep the value. `unusable`: its entry is not a token of this identity in the format of this
+   * version, or is sealed with another secret.
    */
   reason: 'timeout' | 'failed' | 'unusable';
-  /** The store's own word for it, such as `ECONNREFUSED` or `OOM`; only of `failed`. */
+  /** The store's own error code, such as `ECONNREFUSED` or `OOM`. Only with the reason `failed`. */
   code: string | undefined;
-  /** Whose: a token of which kind. */
+  /** The kind of token. */
   kind: TokenKind;
-  /** LivePerson's account (site) id. */
+  /** The account of the token. */
   accountId: string;
-  /** SHA-256 of account and consumer id, in hex; only for a ConsumerJWS. */
+  /** SHA-256 of account and consumer id, in hex. Only for a ConsumerJWS. */
   consumer?: string;
 }
 
@@ -114,7 +114,7 @@ export type ConnectorAuthListener<Name extends ConnectorAuthEventName> = (event:
 
 export interface EventHub {
   on<Name extends ConnectorAuthEventName>(name: Name, listener: ConnectorAuthListener<Name>): () => void;
-  /** `build` runs only when somebody listens. */
+  /** Calls `build` only if the event has a listener. */
   emit<Name extends ConnectorAuthEventName>(name: Name, build: () => ConnectorAuthEvents[Name]): void;
 }
 

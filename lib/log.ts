@@ -1,14 +1,14 @@
 import type { EventHub, FailureEvent, TokenEvent } from './events.js';
 
-/** Where log lines go: pino, winston and console are such as they stand. */
+/** Gets the log lines. You can pass pino, winston or console. */
 export interface Logger {
-  /** Every new token. */
+  /** Each new token. */
   debug(line: string): unknown;
-  /** What is well again, and an AppJWT that was renewed after a refusal. */
+  /** A service or a store that has recovered, and an AppJWT that was renewed after a refusal. */
   info(line: string): unknown;
-  /** What may pass by itself. */
+  /** A failure that may pass by itself, and a request or a setting that you should check. */
   warn(line: string): unknown;
-  /** What needs somebody. */
+  /** A failure that lasts until you act, such as a wrong secret. */
   error(line: string): unknown;
 }
 
@@ -21,11 +21,11 @@ const TOKENS = {
 } as const;
 
 /**
- * Tells a logger what events tell, in lines a person can act on: when something begins to fail, and when it is well again,
- * but not each time in between. Every new token is a line for debugging.
+ * Writes events to a logger. It writes a line when something starts to fail and a line when it has recovered, but none for the
+ * failures in between. Each new token is a debug line.
  */
 export function logEvents(events: EventHub, logger: Logger): void {
-  /** What was last said of each subject. */
+  /** The last logged state of each subject. */
   const said = new Map<string, string>();
   const say = (level: Level, line: string) => write(logger, level, line);
   const sayOnce = (subject: string, state: string, level: Level, line: string) => {
@@ -43,11 +43,11 @@ export function logEvents(events: EventHub, logger: Logger): void {
   events.on('token', ({ kind, accountId, consumer, cause, source, durationMs, expiresAt }) => {
     const { name, stage } = TOKENS[kind];
     const isShared = source === 'store';
-    if (isShared && said.delete(STORE)) say('info', 'The token store is well again.');
-    // What comes from the store says nothing of the services.
+    if (isShared && said.delete(STORE)) say('info', 'The token store has recovered.');
+    // A token from the store does not show that the services work.
     for (const service of isShared ? [] : (['domain', stage] as const)) {
       if (said.delete(`${service}:${accountId}`))
-        say('info', `${SERVICES[service]} is well again for account ${accountId}.`);
+        say('info', `${SERVICES[service]} has recovered for account ${accountId}.`);
     }
     if (kind === 'consumerJws') said.delete(consumersOf(accountId));
     const owner = consumer ? `consumer ${consumer} of account ${accountId}` : `account ${accountId}`;
@@ -62,7 +62,7 @@ export function logEvents(events: EventHub, logger: Logger): void {
     const subject = `replay:${accountId}:${errorCode}`;
     if (outcome === 'succeeded') said.delete(subject);
     if (outcome === 'refused' && !replayedAgain) {
-      const line = `A message of account ${accountId} was refused (${refusals[0]}), and with new tokens again (${refusals.slice(1).join(', ')}). The README's table of error codes says what to check.`;
+      const line = `A message of account ${accountId} was refused (${refusals[0]}), and refused again after its replay (${refusals.slice(1).join(', ')}). The README's table of error codes says what to check.`;
       sayOnce(subject, outcome, 'warn', line);
     }
     if (outcome === 'body-not-replayable') {
@@ -73,8 +73,8 @@ export function logEvents(events: EventHub, logger: Logger): void {
 
   events.on('store-error', ({ operation, reason, code }) => {
     const what = `The token store failed (${operation}: ${code ?? reason}).`;
-    const line = `${what} ${STORE_ADVICE[reason]} Meanwhile this process fetches what it needs itself.`;
-    // An entry of no use is soon written over, and no sign that the store is ill.
+    const line = `${what} ${STORE_ADVICE[reason]} Meanwhile this process fetches its tokens itself.`;
+    // An unusable entry is soon overwritten. It does not mean that the store is down.
     sayOnce(reason === 'unusable' ? 'store entry' : STORE, reason, 'warn', line);
   });
 
@@ -91,7 +91,7 @@ export function logEvents(events: EventHub, logger: Logger): void {
 /** At most this many paths are remembered. */
 const PATHS_KEPT = 1_000;
 
-/** Logs each path that nearly is one of the Send API's once (design A11). */
+/** Logs a warning for each path that is almost a Send API path, once for each path (design A11). */
 export function logNearMisses(logger: Logger): (path: string, reason: string) => void {
   const logged = new Set<string>();
   return (path, reason) => {
@@ -111,18 +111,18 @@ function write(logger: Logger, level: Level, line: string): void {
   } catch {}
 }
 
-/** What to check, by why the store failed. */
+/** What to check, for each reason of a store's failure. */
 const STORE_ADVICE = {
   timeout: 'It did not answer in time. Check that it is up, and storeTimeoutMs.',
-  failed: 'Check that it is up, and that its user may do that.',
-  unusable: 'What lies there is no token of this version and account, or sealed with another storeSecret.',
+  failed: 'Check that it is up, and that its user has the permission.',
+  unusable: 'Its entry is not a token of this version and account, or is sealed with another storeSecret.',
 } as const;
 
-/** A refusal is news of the AppJWT that all share; of a ConsumerJWS there may be many. */
+/** A refusal of the AppJWT concerns all messages of the account. Refusals of a ConsumerJWS may be many. */
 const levelOf = (kind: TokenEvent['kind'], cause: TokenEvent['cause']): Level =>
   kind === 'appJwt' && cause === 'refused' ? 'info' : 'debug';
 
-/** What fails, so that it may be well again. A consumer who is refused says nothing of the next one. */
+/** The subject that has failed. A refused consumer does not mean that the service fails, so all of them share a subject. */
 const subjectOf = ({ stage, accountId, consumer, transient }: FailureEvent): string =>
   consumer !== undefined && !transient ? consumersOf(accountId) : `${stage}:${accountId}`;
 
@@ -131,7 +131,7 @@ const consumersOf = (accountId: string): string => `consumers:${accountId}`;
 const nextTry = ({ retryAt }: FailureEvent): string =>
   retryAt === undefined ? '' : ` The next try is at ${timeOf(retryAt)}.`;
 
-/** The last moment that a `Date` can tell. */
+/** The latest time that a `Date` can hold. */
 const END_OF_TIME = 8.64e15;
 
 const timeOf = (ms: number): string => new Date(Math.min(ms, END_OF_TIME)).toISOString();

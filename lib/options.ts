@@ -6,7 +6,7 @@ import type { StoreSecret } from './stores/sealed.js';
 import type { TokenStore } from './stores/token-store.js';
 import type { CooldownRange } from './tokens/cooldown.js';
 
-/** What LivePerson gave you for one brand when the app was installed. */
+/** The credentials that LivePerson gave you for one brand when the app was installed. */
 export interface Credentials {
   /** The id of the app installation, a UUID. */
   clientId: string;
@@ -36,7 +36,8 @@ export interface OneBrand {
 export interface ManyBrands {
   /**
    * Returns the credentials of the account in a request's URL. It replaces `accountId`, `clientId` and `clientSecret`. It
-   * is called again once when Sentinel refuses the known credentials.
+   * is called again once when Sentinel refuses the known credentials. If it throws, or takes longer than `tokenTimeoutMs`,
+   * the requests that wait for it fail with a transient `ERR_UNKNOWN_ACCOUNT`.
    */
   credentials: CredentialsLookup;
   /** Not allowed together with `credentials`. */
@@ -54,7 +55,8 @@ export interface ManyBrands {
 export interface CommonOptions {
   /**
    * Returns the consumer of a request that names none. It is called when the config is final, so `config.data` is the body
-   * that is sent. When it returns `undefined`, the consumer of `runOnBehalfOf` is used.
+   * that is sent. When it returns `undefined`, the consumer of `runOnBehalfOf` is used. When it throws, the request fails
+   * with `ERR_NO_CONSUMER`.
    * @default none
    */
   consumerId?: ((config: InternalAxiosRequestConfig) => string | undefined | Promise<string | undefined>) | undefined;
@@ -96,8 +98,8 @@ export interface CommonOptions {
   appJwtVersion?: '1.0' | '2.0' | undefined;
   /**
    * A token with less than this time left, in milliseconds, is renewed in the background. Requests keep using the token
-   * meanwhile. 0 turns this off. If a token lives shorter than `refreshAheadMs` plus `expiryMarginMs`, both are scaled down
-   * to half of its lifetime.
+   * meanwhile. 0 turns this off. If a token lives shorter than `refreshAheadMs` plus `expiryMarginMs`, both are scaled down:
+   * together they then take half of its lifetime.
    * @default 300_000
    */
   refreshAheadMs?: number | undefined;
@@ -180,7 +182,7 @@ export interface CommonOptions {
    */
   logger?: Logger | undefined;
   /**
-   * Returns the current time.
+   * An object whose `now()` returns the current time, in epoch milliseconds.
    * @default the system's clock
    */
   clock?: Clock | undefined;

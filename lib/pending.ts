@@ -1,4 +1,4 @@
-/** Work that is under way, and that `close()` waits for. */
+/** Counts the work under way. `close()` waits for it. */
 export interface Pending {
   begin(): void;
   end(): void;
@@ -26,7 +26,7 @@ export function createPending(): Pending {
       return work;
     },
     async none() {
-      // Work that ends may begin other work at once.
+      // When work ends, it may start other work at once.
       while (count > 0) await new Promise<void>((resolve) => waiting.push(resolve));
     },
   };

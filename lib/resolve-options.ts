@@ -132,7 +132,7 @@ function bad(name: string, expected: string, received: string, isMissing = false
   return new TypeError(`createConnectorAuth: ${name} must be ${expected}; received ${received}.${hint}`);
 }
 
-/** What a message may say about a value. Text and numbers may be a secret in the wrong place, so they are not shown. */
+/** Describes a value for a message. Text and numbers may be a secret in the wrong place, so they are not shown. */
 function describe(value: unknown): string {
   if (value === undefined || value === null || typeof value === 'boolean') return String(value);
   if (typeof value === 'string') return describeText(value);

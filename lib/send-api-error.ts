@@ -24,9 +24,9 @@ export interface SendApiError {
   readonly details: string;
   /** HTTP status of the answer that had the error. */
   readonly status: number;
-  /** Whether the request was sent again with a new token: once for each refused token, at most three sends. */
+  /** Whether the request was replayed. It is replayed at most once for each refused token, so it is sent at most three times. */
   readonly replayed: boolean;
-  /** Why a refused request was not replayed, or not replayed once more. */
+  /** Why this refusal caused no replay. An earlier refusal of the same request may have caused one. */
   readonly reason?: ReplaySkipReason;
 }
 
@@ -45,8 +45,8 @@ export const LONGEST_ERROR_BYTES = 64 * 1024;
 const NONE: readonly SendApiErrorBody[] = [];
 
 /**
- * The errors in an answer's body, which may be an object, text or bytes: one, or one for each item of an array. Empty if any
- * item is not the documented envelope.
+ * The errors in an answer's body. The body may be an object, text or bytes. An array has one error for each item. The result is
+ * empty if any item is not the documented envelope.
  */
 export function readErrorBodies(data: unknown): readonly SendApiErrorBody[] {
   const parsed = typeof data === 'object' && !isBytes(data) ? data : parseJson(data);
@@ -86,7 +86,7 @@ const isBytes = (data: unknown): data is ArrayBuffer | NodeJS.ArrayBufferView =>
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 
-// A body may be a stream or a blob, which can be read only once. So the dispatch notes what it read there.
+// getSendApiError cannot read a stream or a blob, because it is synchronous. So the dispatch notes the error that it has read.
 const NOTE = Symbol.for('axios-liveperson-auth.SendApiError');
 
 export function noteSendApiError(target: object, error: SendApiError): void {
@@ -94,11 +94,11 @@ export function noteSendApiError(target: object, error: SendApiError): void {
 }
 
 /**
- * The Send API's error behind a rejected request, whichever form its body has (object, text, bytes, blob, stream);
- * `undefined` if there is none. Pass an error or, if `validateStatus` lets errors through, a response.
+ * The Send API's error in a failed request, for every form of the body (object, text, bytes, blob, stream). `undefined` if
+ * there is none. Pass the error or, if your `validateStatus` accepts error answers, the response.
  *
- * If the request was refused and replayed, `replayed` is true. If the replay failed in another way, or there was no new token,
- * the last refusal is returned.
+ * `replayed` is true if the request was replayed. If the replay failed without an error of the Send API, or there was no new
+ * token, the last refusal is returned.
  */
 export function getSendApiError(error: unknown): SendApiError | undefined {
   if (!isRecord(error)) return undefined;

@@ -8,7 +8,11 @@ import { endersOf, type IsWanted, type Waits } from './wait.js';
 
 /** Options of `getAppJwt` and `getConsumerJws`. */
 export interface GetTokenOptions {
-  /** The account. It may be left out when there is only one. */
+  /**
+   * The account. It is required with the option `credentials`.
+   *
+   * @default the option `accountId`
+   */
   accountId?: string | undefined;
   /** Ends this caller's wait with Axios's CanceledError. */
   signal?: AbortSignal | undefined;
@@ -20,9 +24,9 @@ export interface TokenGetterParts {
   readonly tokens: TokenProvider;
 }
 
-/** The methods that give the user tokens and hosts for calls of their own. */
+/** Creates the methods that return tokens and hosts for the user's own calls. */
 export function createTokenGetters({ options, waits, tokens }: TokenGetterParts) {
-  /** Waits for something that belongs to an account. */
+  /** Waits for a token or a host of an account. */
   function getFor<T>(
     given: GetTokenOptions | undefined,
     get: (accountId: string, isWanted: IsWanted) => Promise<T>,

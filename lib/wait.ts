@@ -2,10 +2,10 @@ import axios, { AxiosError, type CancelTokenSource, type InternalAxiosRequestCon
 import { closedError, copyError, isConnectorAuthError } from './errors.js';
 import { defineHidden } from './own.js';
 
-/** Whether somebody still waits. A call that nobody waits for need not begin. */
+/** Whether a caller still waits. A call is not started if no caller waits for it. */
 export type IsWanted = () => boolean;
 
-/** Something that may end one caller's wait. It calls `end` with the error. @returns what stops it */
+/** Can end one caller's wait, by calling `end` with an error. @returns a function that removes the ender */
 export type Ender = (end: (error: unknown) => void) => () => void;
 
 /** The waits of one ConnectorAuth. */
@@ -57,7 +57,7 @@ export function createWaits(): Waits {
   };
 }
 
-/** What of a config may end a wait. */
+/** The properties of a config that can end a wait. */
 export type WaitLimits = Readonly<
   Partial<
     Pick<InternalAxiosRequestConfig, 'signal' | 'cancelToken' | 'timeout' | 'timeoutErrorMessage' | 'transitional'>
@@ -65,9 +65,9 @@ export type WaitLimits = Readonly<
 >;
 
 /**
- * Ends a wait by the caller's own signal, cancel token and timeout, with Axios's own errors.
+ * The enders for a caller's signal, cancel token and timeout. They give Axios's own errors.
  *
- * @param config what the errors have as `config`
+ * @param config the `config` of these errors
  */
 export function endersOf(limits: WaitLimits, config?: InternalAxiosRequestConfig): Ender[] {
   const { signal, cancelToken, timeout } = limits;
@@ -92,14 +92,14 @@ function endOnAbort(signal: AbortSignal, config: InternalAxiosRequestConfig | un
   };
 }
 
-/** A CancelToken, with the half of it that Axios's types do not have. */
+/** A CancelToken, with the members that Axios's types lack. */
 interface ListenableCancelToken {
   readonly reason?: unknown;
   subscribe(listener: () => void): void;
   unsubscribe(listener: () => void): void;
 }
 
-/** A source for a CancelToken that no `Object.prototype.reason` cancels. */
+/** Like `CancelToken.source()`, but a polluted `Object.prototype.reason` does not cancel its token. */
 export function createCancelSource(): CancelTokenSource {
   const source = axios.CancelToken.source();
   defineHidden(source.token, 'reason', undefined);
@@ -114,7 +114,7 @@ function endOnCancel(token: ListenableCancelToken): Ender {
   };
 }
 
-/** Ends a wait after so many milliseconds; 0 never ends it. */
+/** Ends a wait after `ms` milliseconds. 0 never ends it. */
 export function endAfter(ms: number, makeError: () => unknown): Ender {
   return (end) => {
     if (ms === 0) return nothing;

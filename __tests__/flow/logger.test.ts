@@ -38,7 +38,7 @@ describe('the logger is told', () => {
     ]);
   });
 
-  it('once when a service begins to fail, and once when it is well again', async () => {
+  it('once when a service starts to fail, and once when it has recovered', async () => {
     const { cloud, auth, sendMany, lines } = await startLogged();
     cloud.script.sentinel = () => ({ status: 503 });
     for (let i = 0; i < 5; i++) await sendMany(10);
@@ -52,7 +52,7 @@ describe('the logger is told', () => {
     ]);
     delete cloud.script.sentinel;
     for (let i = 0; i < 5; i++) await sendMany(10);
-    expect(lines.slice(2)).toEqual(['info axios-liveperson-auth: Sentinel is well again for account 70012345.']);
+    expect(lines.slice(2)).toEqual(['info axios-liveperson-auth: Sentinel has recovered for account 70012345.']);
     auth.invalidate();
     cloud.script.sentinel = () => ({ status: 503 });
     await sendMany(1);
@@ -62,7 +62,7 @@ describe('the logger is told', () => {
   it.each([
     ['Sentinel', 'sentinel', 401],
     ['IDP', 'idp', 503],
-  ] as const)('that %s is well again, whatever it said before (%s: %i)', async (name, service, status) => {
+  ] as const)('that %s has recovered, whatever it said before (%s: %i)', async (name, service, status) => {
     const { cloud, sendMany, lines } = await startLogged();
     cloud.script[service] = () => ({ status });
     await sendMany(3);
@@ -70,7 +70,7 @@ describe('the logger is told', () => {
     await sendMany(3);
     expect(lines).toEqual([
       expect.stringContaining(`${name} answered ${status} for account 70012345. `),
-      `info axios-liveperson-auth: ${name} is well again for account 70012345.`,
+      `info axios-liveperson-auth: ${name} has recovered for account 70012345.`,
     ]);
   });
 
@@ -96,7 +96,7 @@ describe('the logger is told', () => {
     await sendMany(3);
     expect(lines).toEqual([
       expect.stringMatching(/^warn .*The Domain API answered 500/),
-      'info axios-liveperson-auth: The Domain API is well again for account 70012345.',
+      'info axios-liveperson-auth: The Domain API has recovered for account 70012345.',
     ]);
   });
 
@@ -127,7 +127,7 @@ describe('the logger is told', () => {
     cloud.script.send = () => ({ status: 401, body: envelope(40103) });
     for (let i = 0; i < 3; i++) await sendMany(10);
     const warned = expect.stringMatching(
-      /^warn .*account 70012345 was refused \(40103\), and with new tokens again \(40103\)/,
+      /^warn .*account 70012345 was refused \(40103\), and refused again after its replay \(40103\)/,
     );
     expect(lines).toEqual([warned]);
     cloud.script.send = (_, count) => (count % 2 === 1 ? { status: 401, body: envelope(40103) } : undefined);
@@ -174,7 +174,7 @@ describe('the logger is told', () => {
     await auth.getAppJwt();
     await auth.getConsumerJws('c');
     expect(lines).toEqual([
-      'warn axios-liveperson-auth: The token store failed (get: unusable). What lies there is no token of this version and account, or sealed with another storeSecret. Meanwhile this process fetches what it needs itself.',
+      'warn axios-liveperson-auth: The token store failed (get: unusable). Its entry is not a token of this version and account, or is sealed with another storeSecret. Meanwhile this process fetches its tokens itself.',
     ]);
     expect(debug).toEqual([
       expect.stringMatching(/New AppJWT for account 70012345 \(initial\)/),

@@ -674,7 +674,7 @@ describe('a store that fails', () => {
     expect(faults).toEqual([fault]);
   });
 
-  it('tells a logger once, and once more when it is well again', async () => {
+  it('tells a logger once, and once more when it has recovered', async () => {
     const lines: string[] = [];
     const log = (line: string) => lines.push(line);
     const store = createSpyStore();
@@ -692,7 +692,7 @@ describe('a store that fails', () => {
     await auth.getConsumerJws('d');
     expect(lines).toEqual([
       expect.stringMatching(/token store failed \(get: ECONNREFUSED\)/),
-      expect.stringMatching(/token store is well again/),
+      expect.stringMatching(/token store has recovered/),
     ]);
   });
 });

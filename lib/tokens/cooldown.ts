@@ -3,19 +3,19 @@ import type { Clock } from '../clock.js';
 import { ConnectorAuthError, type ConnectorAuthErrorCode, copyError, isConnectorAuthError } from '../errors.js';
 import { type Identity, keyOf } from './identity.js';
 
-/** How long a failed call is answered from memory: `min` at first, doubled each time it fails again, up to `max`. */
+/** How long a failed call is answered from memory. It starts with `min` and doubles with each further failure, up to `max`. */
 export interface CooldownRange {
-  /** In milliseconds. */
+  /** In milliseconds. @default 5_000 */
   readonly min: number;
-  /** In milliseconds. 0 remembers no failure. */
+  /** In milliseconds. 0 remembers no failure. @default 120_000, or `min` if that is more */
   readonly max: number;
 }
 
-/** Remembers failures, so that a service that fails is not asked at once again (design D11). */
+/** Remembers failures, so that a failing service is not called again at once (design D11). */
 export interface Cooldown {
   /** @throws ConnectorAuthError the remembered failure, until it has cooled down */
   assertOver(identity: Identity): void;
-  /** Remembers a failure. @returns the error, with `retryAt`; the error of another source as it is */
+  /** Remembers a failure. @returns the error with `retryAt`. An error with another code is returned unchanged */
   start(identity: Identity, error: unknown): unknown;
   end(identity: Identity): void;
   /** Forgets the failures of all identities that match. */

@@ -38,7 +38,7 @@ export function createCredentialsBook(options: ResolvedOptions, waits: Waits): C
   async function lookUp(accountId: string): Promise<unknown> {
     const timeout = options.tokenTimeoutMs;
     try {
-      // All requests of the account wait for this one lookup. If it never ended, neither would they.
+      // All requests of the account wait for this lookup, so it must end.
       const enders = [endAfter(timeout, () => timeoutError({ timeout }))];
       return await waits.waitFor(async () => options.credentials(accountId), enders, accountId);
     } catch (error) {

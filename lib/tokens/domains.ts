@@ -16,7 +16,7 @@ export interface Domains {
   ages(): ReadonlyMap<string, number>;
 }
 
-/** After a failed refresh the old hosts stay in use for this long, or for `domainTtlMs` if that is less. Then the next attempt. */
+/** How long the old hosts stay in use after a failed refresh, before the next attempt. `domainTtlMs` counts if it is shorter. */
 const FAILED_REFRESH_PAUSE_MS = 60_000;
 
 type Origins = ReadonlyMap<string, string>;
@@ -35,7 +35,7 @@ export function createDomains(
   const { clock, domainApi, domainTtlMs } = options;
   const lookups = new Map<string, Lookup>();
 
-  /** Asks for the list of all services, and for the one service's own page where the list does not name it. */
+  /** Asks for the list of all services. If the list does not name the service, asks for that service alone. */
   async function ask(accountId: string, service: string, retry: boolean): Promise<Origins> {
     const path = `${domainApi}/api/account/${encodeURIComponent(accountId)}/service`;
     const call = { stage: 'domain', accountId, retry, method: 'get', isWanted: () => true } as const;
@@ -58,7 +58,7 @@ export function createDomains(
     return new Map([...listed, ...single]);
   }
 
-  /** Every host of `hosts` that is one, as an origin; the wanted one must be. */
+  /** The origins of the valid hosts in `hosts`. The wanted host must be one of them. */
   function originsOf(
     hosts: Hosts,
     wanted: string | undefined,
@@ -112,7 +112,7 @@ export function createDomains(
     peek,
     async origin(accountId, service) {
       for (;;) {
-        // A lookup that another service's caller began may lack this service. Then it is looked up once more.
+        // The shared lookup may have been started for another service, and may lack this one. Then it is looked up again.
         const found = peek(accountId, service, clock.now()) ?? (await refresh(accountId, service)).origins.get(service);
         if (found !== undefined) return found;
       }
@@ -123,7 +123,7 @@ export function createDomains(
 
 type Hosts = ReadonlyMap<string, unknown>;
 
-/** Hosts by service, from a list (`baseURIs`) or from a single entry: documents and clients disagree on which comes when. */
+/** Hosts by service, from a list (`baseURIs`) or a single entry. LivePerson's documents and clients disagree about the form. */
 function readHosts(answer: Answer): Hosts {
   const entries: unknown[] = Array.isArray(answer.baseURIs) ? answer.baseURIs : [answer];
   const hosts = new Map<string, unknown>();

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { TokenKind } from '../events.js';
 
-/** Whose token it is. An AppJWT has no consumer. Both are own properties, so that nothing inherited can decide (design A10). */
+/** The owner of a token. An AppJWT has no consumer. Both properties are own, so inherited ones have no effect (design A10). */
 export interface Identity {
   readonly accountId: string;
   readonly consumerId: string | undefined;
@@ -11,17 +11,17 @@ export const appJwtOf = (accountId: string): Identity => ({ accountId, consumerI
 
 export const consumerJwsOf = (accountId: string, consumerId: string): Identity => ({ accountId, consumerId });
 
-/** Which token it is: without a consumer, an AppJWT. */
+/** The kind of an identity's token. Without a consumer, it is an AppJWT. */
 export function kindOf({ consumerId }: Identity): TokenKind {
   return consumerId === undefined ? 'appJwt' : 'consumerJws';
 }
 
-/** Unambiguous: an account id has no colon. */
+/** Unique, because an account id has no colon. */
 export function keyOf({ accountId, consumerId = '' }: Identity): string {
   return `${accountId}:${consumerId}`;
 }
 
-/** Consumer ids are personal data. Events, logs and stores have this hash instead. */
+/** SHA-256 in hex. Consumer ids are personal data, so events, logs and stores have this hash instead. */
 export function hashOf(identity: Identity): string {
   return createHash('sha256').update(keyOf(identity)).digest('hex');
 }

@@ -10,16 +10,16 @@ import { ageHere, readStoredToken, storeKeyOf, writeStoredToken } from './stored
 import { expiresAt, phaseOf, type Token } from './token.js';
 import type { FetchOrder } from './token-source.js';
 
-/** Tokens that this process shares with others through a store: first the store, then the service (design G1). */
+/** Shares tokens with other processes through a store. The store is asked first, then the service (design G1). */
 export interface SharedCache {
   /**
-   * The token that another process left in the store, else the token that `ask` brings, which is then left there. If the store
-   * can lock, one process asks and the others wait for its token.
+   * Returns the token that another process has stored. If there is none, returns the token of `ask` and stores it. If the store
+   * can lock, one process calls `ask` and the others wait for its token.
    */
   fetch(order: FetchOrder, ask: () => Promise<Token>): Promise<Token>;
-  /** Deletes the store's entry of an identity. Later fetches wait for that. */
+  /** Deletes the store's entry of an identity. Later fetches wait for the deletion. */
   forget(identity: Identity): void;
-  /** Ends all waits. Resolves when locks are given back and the store has the last tokens. */
+  /** Ends all waits. Resolves when all locks are released and the store has the last tokens. */
   close(): Promise<void>;
 }
 
@@ -30,14 +30,14 @@ export interface SharedCacheParts {
   onFault(identity: Identity, fault: Pick<StoreErrorEvent, 'operation' | 'reason' | 'code'>): void;
 }
 
-/** How long a lock lives, in attempts at the service. Its holder extends it while it retries. */
+/** The lifetime of a lock, in attempts of `tokenTimeoutMs`. Its holder extends it while it retries. */
 const LOCK_ATTEMPTS = 3;
-/** A process waits for others as long as two locks live: the holder of the first may have died. */
+/** How many lock lifetimes a process waits for others. It is two, because the first holder may have died. */
 const LOCKS_WAITED_FOR = 2;
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 500;
 
-/** This process asks the service. `release` gives the lock back, if there is one. */
+/** It is this process's turn to ask the service. `release` releases the lock, if there is one. */
 interface Turn {
   readonly release: (() => void) | undefined;
 }
@@ -52,14 +52,14 @@ export function createSharedCache({ store, options, credentials, onFault }: Shar
   const keyOf = (identity: Identity, { clientId }: { clientId: string }) =>
     storeKeyOf(identity, { clientId, appJwtVersion });
 
-  /** Reports a fault, but not each operation that was skipped while the store was left alone. */
+  /** Reports a fault. Operations that were skipped while the store rests are not reported. */
   function report(identity: Identity, error: unknown, operation: StoreFault['operation']): void {
     const fault = StoreFault.of(operation, error);
     const { reason, code } = fault;
     if (reason !== 'resting') onFault(identity, { operation: fault.operation, reason, code });
   }
 
-  /** A look into the store; a second look at the same entry costs nothing. */
+  /** Creates a function that looks into the store. An entry that it has seen is not checked again. */
   function createLook(order: FetchOrder, key: string): () => Promise<Token | undefined> {
     const { identity, outdated, cause } = order;
     let seen: string | undefined;
@@ -70,7 +70,7 @@ export function createSharedCache({ store, options, credentials, onFault }: Shar
       const text = seal ? await seal.open(stored) : stored;
       const entry = text === undefined ? undefined : readStoredToken(text, key, identity);
       if (!entry) {
-        // The token that this process fetches now replaces it.
+        // The token that this process fetches next replaces the entry.
         report(identity, new StoreFault('get', 'unusable'), 'get');
         return undefined;
       }
@@ -88,7 +88,7 @@ export function createSharedCache({ store, options, credentials, onFault }: Shar
     };
   }
 
-  /** Waits until the token is in the store, or it is this process's turn to ask. If the store fails, it asks at once. */
+  /** Waits until the store has the token, or until it is this process's turn to ask. If the store fails, the turn comes at once. */
   async function findOrTakeTurn(order: FetchOrder, key: string): Promise<Token | Turn> {
     const look = createLook(order, key);
     let turn: Turn = { release: undefined };
@@ -100,7 +100,7 @@ export function createSharedCache({ store, options, credentials, onFault }: Shar
         const release = await guarded.lock(`lock:${key}`, lockMs);
         if (release) {
           turn = { release };
-          // The last holder may have left the token between the look and the lock.
+          // The last holder may have stored the token between the look and the lock.
           const left = await look();
           if (left) release();
           return left ?? turn;
@@ -115,7 +115,7 @@ export function createSharedCache({ store, options, credentials, onFault }: Shar
     }
   }
 
-  /** Leaves a token in the store, then gives the lock back. No request waits for that. */
+  /** Stores a token, then releases the lock. No request waits for it. */
   async function leave(
     { identity, cause }: FetchOrder,
     key: string,
@@ -145,7 +145,7 @@ export function createSharedCache({ store, options, credentials, onFault }: Shar
     const { release } = found as Turn;
     try {
       const token = await ask();
-      // Credentials that were renewed meanwhile may be those of another installation.
+      // Credentials that were renewed meanwhile may be for another installation, which has other keys.
       const key = keyOf(identity, credentials.peek(identity.accountId) ?? used);
       if (order.isCurrent()) void pending.track(leave(order, key, token, release));
       else release?.();
@@ -158,7 +158,7 @@ export function createSharedCache({ store, options, credentials, onFault }: Shar
 
   async function deleteEntry(identity: Identity): Promise<void> {
     try {
-      // Without credentials it has no key.
+      // The key needs the credentials.
       await guarded.delete(keyOf(identity, await credentials.find(identity.accountId)));
     } catch (error) {
       report(identity, error, 'delete');

@@ -28,7 +28,7 @@ export interface AccountSnapshot {
   accountId: string;
   /** Milliseconds since the last successful lookup at the Domain API; `undefined` if there was none. */
   hostsAgeMs: number | undefined;
-  /** `undefined` if there was none yet. */
+  /** The account's AppJWT; `undefined` if none was fetched yet. */
   appJwt: AppJwtSnapshot | undefined;
 }
 

@@ -3,15 +3,15 @@ import { ownOf } from '../own.js';
 import { hashOf, type Identity, kindOf } from './identity.js';
 import { findWrongClaim, issuedToken, readClaims, type Token, wantedClaims } from './token.js';
 
-/** With what an account signs in, as far as it tells tokens apart. */
+/** The settings that are part of a token's key. */
 export interface StoredUnder {
   readonly clientId: string;
   readonly appJwtVersion: string;
 }
 
 /**
- * Where a token lies in the store, such as `consumerJws:70012345:<client>:<consumer>`. Two installations of one account share
- * nothing. The last part is the hash that events show; the account is in clear, so that an operator can find what is its.
+ * The key of a token in the store, such as `consumerJws:70012345:<client>:<consumer>`. Two installations of one account share no
+ * key. The last part is the consumer's hash as in events, or the AppJWT's version. The account is in clear for operators.
  */
 export function storeKeyOf(identity: Identity, { clientId, appJwtVersion }: StoredUnder): string {
   const { accountId, consumerId } = identity;
@@ -19,25 +19,25 @@ export function storeKeyOf(identity: Identity, { clientId, appJwtVersion }: Stor
   return [kindOf(identity), accountId, client, consumerId === undefined ? appJwtVersion : hashOf(identity)].join(':');
 }
 
-/** Counts up when a value's form changes: what another version has written is a miss. */
+/** Increased when the format changes. An entry of another version is a miss. */
 const VERSION = 1;
 
-/** No token comes near it, sealed or not. */
+/** In characters. No token is nearly as long, sealed or not. */
 const LONGEST_VALUE = 64 * 1024;
 
 export interface StoredToken {
   readonly token: Token;
-  /** A refusal forced the call that brought it. */
+  /** The token was fetched because the old one was refused. */
   readonly isForced: boolean;
 }
 
-/** What is stored. It holds its key, and so its kind and account: under another key it is a miss. */
+/** The value in the store. It contains its own key, so it is a miss under another key. */
 export function writeStoredToken(key: string, { token, isForced }: StoredToken): string {
   const { value, receivedAt, lifetimeMs } = token;
   return JSON.stringify({ v: VERSION, key, token: value, receivedAt, lifetimeMs, isForced });
 }
 
-/** The token of an entry; `undefined` for anything that `writeStoredToken` has not written for this very identity (D6). */
+/** The token of an entry. `undefined` unless `writeStoredToken` wrote it for the same key and identity (design D6). */
 export function readStoredToken(text: string, key: string, identity: Identity): StoredToken | undefined {
   const { v, key: itsKey, token: value, receivedAt, lifetimeMs, isForced } = parse(text);
   if (v !== VERSION || itsKey !== key || typeof value !== 'string') return undefined;
@@ -65,10 +65,10 @@ function parse(text: string): Readonly<Record<string, unknown>> {
 }
 
 /**
- * The same token, its age as this process's clock has it. The store's clock is the same for all who share it, and so tells the
- * rest of a token's life better than two hosts' clocks do; where it cannot be asked, a token is at least not younger than now.
+ * The same token, with `receivedAt` by this process's clock. It is computed from the time that the store has left for the entry,
+ * because the clocks of two hosts may differ. It is never in the future.
  *
- * @param leftMs how long the store will keep it
+ * @param leftMs how long the store will keep the entry, in milliseconds; `undefined` if the store cannot say
  */
 export function ageHere(token: Token, now: number, leftMs: number | undefined): Token {
   const { lifetimeMs } = token;

@@ -3,16 +3,16 @@ import type { TokenCause } from '../events.js';
 import type { Identity } from './identity.js';
 import type { Token } from './token.js';
 
-/** An identity's token in memory, and why it may not be used any more. All are own properties (design A10). */
+/** A token in memory. `dropped` says why it is not used any more. All properties are own (design A10). */
 export interface CachedToken {
   readonly identity: Identity;
   readonly token: Token;
   readonly dropped: Extract<TokenCause, 'refused' | 'invalidated'> | undefined;
-  /** When a refusal last forced a renewal, by the local clock. */
+  /** When a refusal last forced a renewal, in epoch milliseconds by the local clock. */
   readonly forcedAt: number | undefined;
 }
 
-/** The tokens of one kind in memory, one of each identity. */
+/** The tokens of one kind in memory, one for each identity. */
 export interface TokenCache {
   get(identity: Identity): CachedToken | undefined;
   set(cached: CachedToken): void;
@@ -20,7 +20,7 @@ export interface TokenCache {
   size(): number;
 }
 
-/** AppJWTs all stay. */
+/** Keeps every AppJWT. */
 export function createAppJwtCache(): TokenCache {
   const byAccount = new Map<string, CachedToken>();
   return {
@@ -31,7 +31,7 @@ export function createAppJwtCache(): TokenCache {
   };
 }
 
-/** Of the ConsumerJWS, the `max` that were last used stay. @param keyOf is different for each identity that comes here */
+/** Keeps the `max` most recently used ConsumerJWS. @param keyOf must return a different key for each identity */
 export function createConsumerJwsCache(
   max: number,
   keyOf: (identity: Identity) => string,

@@ -10,7 +10,7 @@ import type { ResolvedOptions } from '../resolve-options.js';
 import { askedPauseMs, isTransientFault, tokenCallRetry } from '../retry-policy.js';
 import { createCancelSource, type IsWanted, timeoutMs } from '../wait.js';
 
-/** Answers of these services are far shorter (design D12). */
+/** A longer answer is refused. Real answers are far shorter (design D12). */
 const LONGEST_ANSWER_BYTES = 64 * 1024;
 
 export interface TokenCall extends Pick<AxiosRequestConfig, 'method' | 'url' | 'headers' | 'data'> {
@@ -18,7 +18,7 @@ export interface TokenCall extends Pick<AxiosRequestConfig, 'method' | 'url' | '
   readonly accountId: string;
   /** Whether a failed attempt is retried. */
   readonly retry: boolean;
-  /** Asked when the call's turn has come. */
+  /** Checked when the call's turn has come. */
   readonly isWanted: IsWanted;
 }
 
@@ -27,10 +27,10 @@ export type Answer = Readonly<Record<string, unknown>>;
 /** Calls Sentinel, IDP and the Domain API. It shares nothing with the user's instance (design D12). */
 export interface TokenClient {
   /**
-   * Makes a call. @param read takes what is needed from the JSON object of a 2xx answer; it may throw `unusableAnswer`
+   * Makes a call. @param read reads the JSON object of a 2xx answer, and may throw `unusableAnswer`
    *
-   * @throws ConnectorAuthError with the code of the call's stage; `ERR_CLOSED` once closed; Axios's CanceledError for a
-   * call that nobody waited for any more when its turn came
+   * @throws ConnectorAuthError with the code of the call's stage, or `ERR_CLOSED` after `close()`
+   * @throws CanceledError (Axios's) if no caller waits any more when the call's turn comes
    */
   call<T>(request: TokenCall, read: (answer: Answer, status: number) => T): Promise<T>;
   /** Ends the calls under way. Resolves when they have ended. */
@@ -50,14 +50,14 @@ export function createTokenClient(options: ResolvedOptions): TokenClient {
   const client = createPrivateInstance(options);
   axiosRetry(client, tokenCallRetry(options.retry));
   const send = sendWithin(options.tokenTimeoutMs);
-  // Each account has its own turns: calls that hang for one brand would take them from the others.
+  // Each account has its own turns, so calls that hang for one brand do not block the others.
   const turns = new Map<string, LimitFunction>();
   const turnsOf = (accountId: string): LimitFunction => {
     const known = turns.get(accountId) ?? pLimit(options.maxConcurrentTokenRequests);
     turns.set(accountId, known);
     return known;
   };
-  // Each attempt takes a turn: a call that waits for its retry does not hold up the others.
+  // Each attempt takes a turn, so a call that waits for its retry does not block the others.
   const sendInTurn =
     (accountId: string, isWanted: IsWanted): AxiosAdapter =>
     (config) =>
@@ -92,11 +92,11 @@ export function createTokenClient(options: ResolvedOptions): TokenClient {
   };
 }
 
-/** One attempt. Axios's own timeout starts again with each byte, and ends when the service switches protocols. */
+/** Limits one attempt as a whole. Axios's own timeout starts again with each byte, and ends at a switch of protocols. */
 function sendWithin(tokenTimeoutMs: number): AxiosAdapter {
   const send = axios.getAdapter('http');
   return async (config) => {
-    // A cancel token, since the signal is that of close().
+    // A cancel token, because close() uses the signal.
     const end = createCancelSource();
     let isLate = false;
     const timer = setTimeout(() => {
@@ -137,7 +137,7 @@ function parseObject(text: string, request: TokenCall, status: number): Answer {
   throw unusableAnswer(request, text === '' ? 'an empty body' : 'a body that is not a JSON object', status);
 }
 
-/** The error for a 2xx answer that cannot be used. The next request asks again. */
+/** The error for a 2xx answer that cannot be used. */
 export function unusableAnswer(
   { stage, accountId }: Pick<TokenCall, 'stage' | 'accountId'>,
   what: string,
@@ -148,7 +148,7 @@ export function unusableAnswer(
   return new ConnectorAuthError(code, message, { accountId, status });
 }
 
-/** The package's own error: Axios's error has the request, and with it the secret. */
+/** The error of a failed call. Axios's own error is not passed on, because its request has the secret. */
 function describeFailure(error: unknown, { stage, accountId }: TokenCall, now: number): ConnectorAuthError {
   const { code, name } = STAGES[stage];
   if (!axios.isAxiosError(error)) {
@@ -190,7 +190,7 @@ const OAUTH_ERRORS = [
   'invalid_scope',
 ];
 
-/** The standard error word of an OAuth 2.0 answer (RFC 6749, 5.2). Nothing else of the body: it may echo the secret. */
+/** The standard error word of an OAuth 2.0 answer (RFC 6749, 5.2). The rest of the body is not shown, because it may echo the secret. */
 function oauthError(error: AxiosError): string {
   const word = OAUTH_ERRORS.find((known) => String(error.response?.data).includes(`"${known}"`));
   return word ? ` (${word})` : '';

@@ -24,7 +24,7 @@ export interface InvalidateTarget {
   consumerId?: string | undefined;
 }
 
-/** The one door to tokens, hosts and credentials. */
+/** The only access to tokens, hosts and credentials from outside of `tokens/`. */
 export interface TokenProvider {
   readonly appJwts: TokenSource;
   readonly consumerJws: TokenSource;
@@ -32,7 +32,7 @@ export interface TokenProvider {
   readonly credentials: CredentialsBook;
   invalidate(target?: InvalidateTarget): void;
   inspect(): ConnectorAuthSnapshot;
-  /** Ends the calls under way. Resolves when they have ended and the store has what they brought. */
+  /** Ends the calls under way. Resolves when they have ended and the store has the last tokens. */
   close(): Promise<void>;
 }
 
@@ -58,7 +58,7 @@ export function createTokenProvider({ options, events, waits }: TokenProviderPar
     });
 
   const appJwtCache = createAppJwtCache();
-  // With one account, the consumer's id is the key. To make a key of both would cost 5 % of a request.
+  // With one account, the consumer's id is the key. Building a key from both ids would slow down each request.
   const cacheKeyOf = options.accountId === undefined ? keyOf : ({ consumerId = '' }: Identity) => consumerId;
   const consumerJwsCache = createConsumerJwsCache(options.maxConsumers, cacheKeyOf, (identity) =>
     events.emit('evict', () => ({ kind: 'consumerJws', accountId: identity.accountId, consumer: hashOf(identity) })),
@@ -106,7 +106,7 @@ export function createTokenProvider({ options, events, waits }: TokenProviderPar
     };
   }
 
-  /** What the store may have of the tokens that match: those in memory, and the one that is named. */
+  /** The tokens that the store may have and that can be deleted there: those in memory, and the named one. */
   function* storedIdentities({ accountId = options.accountId, consumerId }: InvalidateTarget): Iterable<Identity> {
     for (const { identity } of [...appJwtCache.all(), ...consumerJwsCache.all()]) yield identity;
     if (accountId !== undefined)
@@ -149,7 +149,7 @@ export function createTokenProvider({ options, events, waits }: TokenProviderPar
   };
 }
 
-/** Whose token an event is about. */
+/** The properties by which an event names the owner of a token. */
 function subjectOf(identity: Identity): { accountId: string; consumer?: string } {
   const { accountId, consumerId } = identity;
   return consumerId === undefined ? { accountId } : { accountId, consumer: hashOf(identity) };

@@ -14,12 +14,12 @@ export interface TokenSource {
   /**
    * The token in memory, or the next one.
    *
-   * @param isWanted whether the caller still waits; a call that nobody waits for does not begin
+   * @param isWanted whether the caller still waits. A call is not started if no caller waits for it
    */
   get(identity: Identity, isWanted?: IsWanted): Promise<Token>;
-  /** Drops a token that the service refused, at most once per `forcedRefreshIntervalMs`. A newer token stays (design D8, D10). */
+  /** Drops a refused token, at most once in `forcedRefreshIntervalMs`. A newer token stays (design D8, D10). */
   refuse(identity: Identity, value: string): void;
-  /** Drops the tokens and the remembered failures of all identities that match. Answers under way are not kept. */
+  /** Drops the tokens and the remembered failures of all identities that match. Tokens of calls under way are not kept. */
   invalidate(matches: (identity: Identity) => boolean): void;
 }
 
@@ -31,7 +31,7 @@ export interface FetchOrder {
   readonly outdated: Token | undefined;
   /** Whether any caller still waits for it. */
   readonly isWanted: IsWanted;
-  /** False if it was invalidated meanwhile: the token is then for the callers that wait, and not kept. */
+  /** False if the token was invalidated meanwhile. The waiting callers then still get it, but it is not kept. */
   isCurrent(): boolean;
 }
 
@@ -39,13 +39,13 @@ export interface TokenSourceParts {
   readonly cache: TokenCache;
   readonly clock: Clock;
   readonly windows: TokenWindows;
-  /** A server that refuses every token costs one call in this time (design D10). */
+  /** In milliseconds. A server that refuses every token costs one token call in this time (design D10). */
   readonly forcedRefreshIntervalMs: number;
   readonly cooldown: Cooldown;
   /** Asks the store or the service. */
   fetchToken(order: FetchOrder): Promise<Token>;
   onFetched(identity: Identity, token: Token, cause: TokenCause, durationMs: number): void;
-  /** @param error says until when it is remembered */
+  /** @param error has `retryAt` if it is remembered */
   onFailed(identity: Identity, error: unknown): void;
 }
 
@@ -64,7 +64,7 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
     const cached = cache.get(identity);
     if (!cached || cached.dropped) return undefined;
     const phase = phaseOf(cached.token, now, windows);
-    // Its failure fails no request: the token in memory is still used. The cool-down spaces the attempts.
+    // If the renewal fails, no request fails, because the old token is still used. The cool-down spaces the attempts.
     if (phase === 'stale') next(cached.identity, always, 'ahead').catch(() => {});
     return phase === 'expired' ? undefined : cached.token;
   }
@@ -102,7 +102,7 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
     { cache: false },
   );
 
-  /** Whether any caller still waits for a flight. If none does, the next caller begins another one. */
+  /** Whether any caller still waits for a flight. If none does, the next caller starts another one. */
   function isAwaited(flight: Flight): boolean {
     if (flight.waiting.some((isWanted) => isWanted())) return true;
     const key = keyOf(flight.identity);

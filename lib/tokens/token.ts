@@ -5,16 +5,16 @@ import type { Identity } from './identity.js';
 /** The claims of a JWT, unchecked. (TypeScript 5.4 cannot read jose's own type in CommonJS.) */
 export type Claims = Readonly<Record<string, unknown>>;
 
-/** A token, and how long it may be used. All are own properties (design A10). */
+/** A token and its lifetime. All properties are own (design A10). */
 export interface Token {
   readonly value: string;
   /** Epoch milliseconds, by the local clock. */
   readonly receivedAt: number;
-  /** How long it lives from then on, in milliseconds; `undefined` for a token that does not expire. */
+  /** Lifetime from `receivedAt` on, in milliseconds; `undefined` for a token that does not expire. */
   readonly lifetimeMs: number | undefined;
-  /** Whether it comes from the shared store, where another process left it. */
+  /** Whether it came from the shared store, where another process put it. */
   readonly isShared: boolean;
-  /** When a refusal made another process fetch it, by the local clock. */
+  /** When another process fetched it because of a refusal, in epoch milliseconds by the local clock. */
   readonly forcedAt: number | undefined;
 }
 
@@ -29,10 +29,10 @@ export const issuedToken = (value: string, receivedAt: number, lifetimeMs: numbe
 
 const ONE_HOUR_MS = 3_600_000;
 
-// Compact serialisation: nothing else can get into a header.
+// Only the compact serialisation is accepted, so no other text can get into a header.
 const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 
-/** The claims of a token; `undefined` if it is no JWT. The service checks the signature. */
+/** The claims of a token; `undefined` if it is not a JWT. The service checks the signature. */
 export function readClaims(value: unknown): Claims | undefined {
   if (typeof value !== 'string' || !COMPACT_JWS.test(value)) return undefined;
   try {
@@ -42,13 +42,13 @@ export function readClaims(value: unknown): Claims | undefined {
   }
 }
 
-/** `exp - iat`, which does not depend on the local clock, else `expires_in` (seconds), else one hour (design D3). */
+/** In milliseconds: `exp - iat`, which does not depend on the local clock, else `expires_in`, else one hour (design D3). */
 export function appJwtLifetimeMs(claims: Claims, expiresIn: unknown): number {
   const seconds = typeof expiresIn === 'string' ? Number(expiresIn) : expiresIn;
   return claimedLifetimeMs(claims) ?? secondsToMs(seconds) ?? ONE_HOUR_MS;
 }
 
-/** A ConsumerJWS does not expire unless it has an `exp`. One that is past on arrival only says that a clock is wrong. */
+/** In milliseconds; `undefined` without an `exp`. An `exp` that is past on arrival is ignored, because a clock is wrong. */
 export function consumerJwsLifetimeMs(claims: Claims, receivedAt: number): number | undefined {
   if (typeof claims.exp !== 'number') return undefined;
   return claimedLifetimeMs(claims) ?? secondsToMs(claims.exp - receivedAt / 1_000);
@@ -66,7 +66,7 @@ export function expiresAt(token: Token): number | undefined {
   return token.lifetimeMs === undefined ? undefined : token.receivedAt + token.lifetimeMs;
 }
 
-/** How long before its expiry a token is renewed in the background, and how long before it is not used any more. In milliseconds. */
+/** Two times before a token's expiry, in milliseconds: when its background renewal starts, and when its use ends. */
 export interface TokenWindows {
   readonly refreshAheadMs: number;
   readonly expiryMarginMs: number;
@@ -79,18 +79,18 @@ export function phaseOf(token: Token, now: number, windows: TokenWindows): 'fres
   const { refreshAheadMs, expiryMarginMs } = windows;
   const leftMs = receivedAt + lifetimeMs - now;
   const wantedMs = refreshAheadMs + expiryMarginMs;
-  // A token that is stale on arrival would be fetched for each request: the two windows take at most half of its life.
+  // A token that is stale on arrival would be renewed again and again. So the windows take at most half of its lifetime.
   const scale = lifetimeMs <= wantedMs ? lifetimeMs / 2 / wantedMs : 1;
   if (leftMs <= expiryMarginMs * scale) return 'expired';
   return leftMs <= refreshAheadMs * scale ? 'stale' : 'fresh';
 }
 
-/** What the claims of an identity's token must say, if they are there (design D6). */
+/** The expected claims of an identity's token. A missing claim is accepted (design D6). */
 export function wantedClaims({ accountId, consumerId }: Identity): Readonly<Record<string, string>> {
   return consumerId === undefined ? { aud: accountId } : { account_id: accountId, ext_consumer_id: consumerId };
 }
 
-/** The first claim that is there and differs from what was asked for. */
+/** The name of the first claim that differs from the expected one. */
 export function findWrongClaim(claims: Claims, wanted: Readonly<Record<string, string>>): string | undefined {
   return Object.entries(wanted).find(([name, value]) => !agrees(claims[name], value))?.[0];
 }
