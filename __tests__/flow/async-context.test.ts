@@ -10,11 +10,11 @@ afterEach(stopConnectors);
 type Send<Sent> = (consumer: string, text: string) => Sent;
 type Snippet<Sent> = Record<'wrong' | 'right', Send<Sent>>;
 
-/** Runs the page's connector against a fresh cloud, and gives what loads the page's other snippets. */
+/** Runs the page's connector against a new cloud. `load` loads the page's other snippets. */
 async function startPage() {
   const cloud = await startCloud();
   const modules: Record<string, unknown> = {
-    // The page's connector has no setting for the cloud, since its readers use LivePerson's.
+    // The page's connector has no setting for the cloud, because its readers use LivePerson's.
     'axios-liveperson-auth': { createConnectorAuth: (options: CommonOptions) => createAuth(cloud, options) },
   };
   function load<Exports>(file: string): Exports {
@@ -30,7 +30,7 @@ async function startPage() {
   return { cloud, load, auth: connector.auth };
 }
 
-/** Which consumer each text was sent for, as the server saw it. */
+/** The consumer that each text was sent for, as the server saw it. */
 function sendersIn(cloud: Cloud): [text: string, consumer: string | undefined][] {
   const consumers = [...cloud.issued.consumerJws];
   return cloud.seen
@@ -47,7 +47,7 @@ const ORDERS = [
 ] as const;
 const QUEUES = ['p-queue.ts', 'dataloader.ts', 'worker-loop.ts'];
 
-it('the page has no code but what is run here', () => {
+it('this file runs all code of the page', () => {
   expect([...SNIPPETS.keys()].sort()).toEqual(
     ['connector.ts', 'cold-observable.ts', 'on-behalf-of.ts', ...QUEUES].sort(),
   );
@@ -95,7 +95,7 @@ describe.each(ORDERS)('%s is first, %s second', (first, second) => {
   it.each([
     ['right', own],
     ['wrong', swapped],
-  ] as const)('cold-observable.ts: the %s form, subscribed in the context of the first', async (form, expected) => {
+  ] as const)('cold-observable.ts: the %s form, subscribed to in the context of the first', async (form, expected) => {
     const { cloud, load, auth } = await startPage();
     const observables = sendBoth(load<Snippet<Observable<unknown>>>('cold-observable.ts')[form]);
     await auth.runOnBehalfOf(first, () => Promise.all(observables.map((observable) => lastValueFrom(observable))));
@@ -111,7 +111,7 @@ describe.each(ORDERS)('%s is first, %s second', (first, second) => {
   });
 });
 
-it('cold-observable.ts: only the right form can be subscribed outside of every context', async () => {
+it('cold-observable.ts: only the right form works when it is subscribed to outside of every context', async () => {
   const { cloud, load } = await startPage();
   const { wrong, right } = load<Snippet<Observable<unknown>>>('cold-observable.ts');
   expect(await rejection(lastValueFrom(wrong('A', 'wrong')))).toMatchObject({ code: 'ERR_NO_CONSUMER' });

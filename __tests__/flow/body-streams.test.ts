@@ -12,8 +12,8 @@ import { createAuth, stopConnectors } from '../support/connector.js';
 import { outcomeOf } from '../support/hostile.js';
 import { closeServers, startServer } from '../support/server.js';
 
-// Jest fails a test while which an uncaught exception or an unhandled rejection occurs, so that each of these also says
-// that there is none.
+// Jest fails a test during which an uncaught exception or an unhandled rejection occurs. So each of these tests also shows that
+// there is none.
 
 afterEach(stopConnectors);
 afterEach(closeServers);
@@ -25,20 +25,20 @@ const turns = async (count = 5): Promise<void> => {
   for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
 };
 
-/** What is common to the same failure with and without the package. */
+/** The parts of an error that are the same with and without the package. */
 const summaryOf = (error: unknown): object => {
   const { name, code, message } = error as { name?: string; code?: string; message?: string };
   return { name, code, message, canceled: axios.isCancel(error) };
 };
 
-/** A body, and what befalls it once the request has been dispatched. */
+/** A body, and what happens to it after dispatch. */
 interface Scene {
   readonly body: () => unknown;
   readonly happen?: (body: never) => void;
   readonly request?: AxiosRequestConfig;
 }
 
-/** Axios without the package: the server takes the request and waits for the rest of its body. */
+/** Sends with bare Axios. The server accepts the request and waits for the rest of its body. */
 async function sendBare({ body, happen, request }: Scene): Promise<object> {
   const { origin } = await startServer((incoming) => incoming.on('error', () => {}).resume());
   const given = body();
@@ -48,7 +48,7 @@ async function sendBare({ body, happen, request }: Scene): Promise<object> {
   return sent;
 }
 
-/** The same with the package, while Sentinel's answer is held back. */
+/** Sends with the package, while Sentinel does not answer. */
 async function sendWaiting({ body, happen, request }: Scene, options: CommonOptions = {}) {
   const cloud = await startCloud();
   const gate = defer();
@@ -59,7 +59,7 @@ async function sendWaiting({ body, happen, request }: Scene, options: CommonOpti
   const given = body();
   const sent = outcomeOf(http.post(SEND, given, { onBehalfOf: 'c', ...request }));
   if (happen) {
-    // A file that is not there may fail before Sentinel is asked.
+    // A missing file may fail before Sentinel is called.
     let isOver = false;
     void sent.then(() => {
       isOver = true;
@@ -74,7 +74,7 @@ async function sendWaiting({ body, happen, request }: Scene, options: CommonOpti
 const endless = (): Readable => new Readable({ read() {} });
 
 const failing = (): Record<string, Scene> => ({
-  'a file that is not there': { body: () => createReadStream(join(folder, 'missing')) },
+  'a missing file': { body: () => createReadStream(join(folder, 'missing')) },
   'a stream that fails': { body: endless, happen: (body: Readable) => body.destroy(new Error('the disk is gone')) },
   'a stream that fails with a code': {
     body: endless,
@@ -110,7 +110,7 @@ const failing = (): Record<string, Scene> => ({
   },
 });
 
-/** A form reads its parts only when it is read itself, so that it fails no sooner than it is sent. */
+/** A form reads its parts only while it is sent, so it cannot fail earlier. */
 const failingForms = (): Record<string, Scene> => ({
   'a form whose part fails': {
     body: () => {
@@ -136,7 +136,7 @@ describe('a body that fails while the token is fetched rejects its request as ba
     const scene = (): Scene => failing()[name] ?? { body: () => undefined };
     const bare = (await sendBare(scene())) as { error?: unknown; hangs?: true };
     const { cloud, gate, http, outcome } = await sendWaiting(scene());
-    // It has settled although Sentinel has not answered.
+    // The request has settled, although Sentinel has not answered.
     expect(outcome.hangs).toBeUndefined();
     expect(outcome.error).toBeInstanceOf(Error);
     if (!bare.hangs) expect(summaryOf(outcome.error)).toEqual(summaryOf(bare.error));
@@ -149,7 +149,7 @@ describe('a body that fails while the token is fetched rejects its request as ba
     ]);
   });
 
-  it.each(Object.keys(failingForms()))('%s: at the latest when the token is there', async (name) => {
+  it.each(Object.keys(failingForms()))('%s: at the latest when the token has arrived', async (name) => {
     const scene = (): Scene => failingForms()[name] ?? { body: () => undefined };
     const bare = (await sendBare(scene())) as { error?: unknown; hangs?: true };
     const cloud = await startCloud();
@@ -174,7 +174,7 @@ describe('a body that fails while the token is fetched rejects its request as ba
   it.each([
     ['ENOENT', () => createReadStream(join(folder, 'missing')), () => {}],
     ['ERR_CANCELED', endless, (body: Readable) => body.destroy()],
-  ])('by its code: %s', async (code, body, happen) => {
+  ])('with its code: %s', async (code, body, happen) => {
     const { outcome } = await sendWaiting({ body, happen: happen as never });
     expect(outcome.error).toMatchObject({ code });
     expect(axios.isAxiosError(outcome.error)).toBe(true);
@@ -184,7 +184,7 @@ describe('a body that fails while the token is fetched rejects its request as ba
     ['a web stream that fails', webStream((controller) => controller.error(new Error('the source is gone')))],
     ['a Node stream that fails', { body: endless, happen: (body: Readable) => body.destroy(new Error('gone')) }],
     ['a Node stream that is destroyed', { body: endless, happen: (body: Readable) => body.destroy() }],
-    ['a file that is not there', { body: () => createReadStream(join(folder, 'missing')) }],
+    ['a missing file', { body: () => createReadStream(join(folder, 'missing')) }],
   ])('on the fetch adapter: %s', async (_, scene) => {
     const request = { adapter: 'fetch' };
     const { cloud, gate, outcome } = await sendWaiting({ ...scene, request });
@@ -208,7 +208,7 @@ describe('a body that fails while the token is fetched rejects its request as ba
     }
   });
 
-  it('a stream that somebody else reads to its end meanwhile never hangs', async () => {
+  it('a stream that other code reads to its end meanwhile never hangs', async () => {
     const body = Readable.from([Buffer.from('{}')]);
     const { gate, cloud, outcome } = await sendWaiting({ body: () => body, happen: () => void body.resume() });
     gate.resolve();
@@ -217,7 +217,7 @@ describe('a body that fails while the token is fetched rejects its request as ba
     expect(cloud.count('send')).toBe(0);
   });
 
-  it('the upload of a client that disconnects, passed as it is and through a pipeline', async () => {
+  it('the upload of a client that disconnects, passed directly and through a pipeline', async () => {
     for (const through of [false, true]) {
       const cloud = await startCloud();
       const never = defer();
@@ -243,7 +243,7 @@ describe('a body that fails while the token is fetched rejects its request as ba
     }
   });
 
-  it('at any of the calls that are made before the send', async () => {
+  it('during any of the calls before the send', async () => {
     for (const service of ['domain', 'sentinel', 'idp'] as const) {
       const cloud = await startCloud();
       const never = defer();
@@ -261,7 +261,7 @@ describe('a body that fails while the token is fetched rejects its request as ba
     }
   });
 
-  it('while consumerId() or credentials() is asked', async () => {
+  it('while consumerId() or credentials() runs', async () => {
     const never = new Promise<never>(() => {});
     const lookup = { accountId: undefined, clientId: undefined, clientSecret: undefined, credentials: () => never };
     for (const options of [{ consumerId: () => never }, lookup]) {
@@ -277,7 +277,7 @@ describe('a body that fails while the token is fetched rejects its request as ba
     }
   });
 
-  it('many at once: each has its own end, and nobody else’s message is lost', async () => {
+  it('many at once: each fails alone, and no other message is lost', async () => {
     const cloud = await startCloud();
     const gate = defer();
     cloud.script.sentinel = () => {
@@ -352,7 +352,7 @@ describe('a request that ends for another reason', () => {
   });
 });
 
-describe('a good stream arrives whole, however long its token takes', () => {
+describe('a good stream arrives complete, however long its token takes', () => {
   const bytes = randomBytes(1_000_000);
   const file = join(folder, 'file.bin');
   writeFileSync(file, bytes);
@@ -430,7 +430,7 @@ describe('a good stream arrives whole, however long its token takes', () => {
     expect(Buffer.from(await (parts.get('file') as File).arrayBuffer()).equals(bytes)).toBe(true);
   });
 
-  it('and leaves no listener behind on the stream, but for its errors', async () => {
+  it('and only the error listener stays on the stream', async () => {
     const cloud = await startCloud();
     const bare = new PassThrough();
     await Promise.all([axios.post(cloud.origin + SEND, bare), bare.end('{}')]);

@@ -8,7 +8,7 @@ afterEach(stopConnectors);
 const asC = { onBehalfOf: 'c' };
 const counts = (cloud: Cloud) => ['send', 'sentinel', 'idp'].map((service) => cloud.count(service as 'send'));
 
-/** What SEND answers, in its order; an error code is a refusal, a small number an HTTP status. Then it accepts. */
+/** The answers of SEND, in order: an error code is a refusal, a small number is an HTTP status. After them it accepts. */
 function answerWith(cloud: Cloud, answers: readonly (number | 'reset')[]): void {
   cloud.script.send = (_, count): Reply | undefined => {
     const answer = answers[count - 1];
@@ -28,7 +28,7 @@ function listen({ auth }: Connector): { codes: unknown[]; outcomes: unknown[] } 
   return heard;
 }
 
-describe('each refused token is replaced once, and the request replayed once for it', () => {
+describe('each refused token is replaced once, and the request is replayed once for it', () => {
   it.each<[number[], { send: number; sentinel: number; idp: number }]>([
     [[], { send: 1, sentinel: 1, idp: 1 }],
     [[40102], { send: 2, sentinel: 2, idp: 1 }],
@@ -64,7 +64,7 @@ describe('each refused token is replaced once, and the request replayed once for
     const connector = await startConnector();
     const { cloud, http } = connector;
     const heard = listen(connector);
-    // It would be accepted at last: one send too many shows.
+    // The next send would be accepted, so a send too many would show.
     answerWith(cloud, answers);
     const error = (await rejection(http.post(SEND, {}, asC))) as AxiosError;
     expect(error.response?.status).toBe(401);
@@ -98,7 +98,7 @@ describe('each refused token is replaced once, and the request replayed once for
     if (replays.length > 0) expect(heard.outcomes.at(-1)).toBe('failed');
   });
 
-  it('whatever the order of any four answers: at most three sends, one renewal of each token, and replayed is a boolean', async () => {
+  it('after any four answers: at most three sends, one renewal of each token, and replayed is a boolean', async () => {
     const ANSWERS = [40102, 40103, 40001];
     for (let number = 0; number < ANSWERS.length ** 4; number++) {
       const answers = [0, 1, 2, 3].map((place) => ANSWERS[Math.floor(number / ANSWERS.length ** place) % 3] ?? 0);
@@ -107,7 +107,7 @@ describe('each refused token is replaced once, and the request replayed once for
       const heard = listen(connector);
       answerWith(cloud, answers);
       const outcome = await http.post(SEND, {}, asC).catch((error: unknown) => getSendApiError(error));
-      // Each code is replayed once: the first answer that ends it is the second of its code, or no refusal.
+      // Each code is replayed once. So the last answer is the second one with its code, or is not a refusal.
       const end = answers.findIndex((code, index) => code === 40001 || answers.indexOf(code) < index);
       expect([answers, cloud.count('send')]).toEqual([answers, end + 1]);
       expect(cloud.count('send')).toBeLessThanOrEqual(3);
@@ -126,7 +126,7 @@ describe('each refused token is replaced once, and the request replayed once for
     [[40102, 40103], 'idp', 'ERR_CONSUMER_JWS'],
     [[40103, 40102], 'sentinel', 'ERR_APP_JWT'],
   ] as const)(
-    'after %j and no second new token, that is the error, and the refusal stands behind it',
+    'after %j without a second new token, the error is that of the token call, and has the refusal',
     async (answers, service, code) => {
       const connector = await startConnector();
       const { cloud, http } = connector;
@@ -144,7 +144,7 @@ describe('each refused token is replaced once, and the request replayed once for
 });
 
 describe('with both tokens revoked no message is lost', () => {
-  /** Which refusal SEND gives first to a request whose two tokens are both revoked. */
+  /** The code with which SEND first refuses a request whose tokens are both revoked. */
   const FIRST = [40102, 40103] as const;
   const LOADS = [
     [1, 1],
@@ -217,7 +217,7 @@ describe('with both tokens revoked no message is lost', () => {
         revoke();
         all.resolve();
       }
-      // The first 64 were let in with tokens that have been revoked when the answer comes.
+      // The first 64 are refused, because their tokens are revoked before the answer.
       if (onTheWire <= 64) return { status: 401, body: envelope(first), after: gate.promise };
       return own?.(seen, count);
     };
@@ -230,7 +230,7 @@ describe('with both tokens revoked no message is lost', () => {
     expect(revoked.size).toBe(9);
   });
 
-  it.each(FIRST)('and IDP refuses the revoked AppJWT, too, %i first', async (first) => {
+  it.each(FIRST)('and IDP refuses the revoked AppJWT too, %i first', async (first) => {
     const { cloud, http, names, revoke, asked, revoked } = await startRevoked(20, first);
     revoke();
     cloud.script.idp = ({ headers }) =>
@@ -313,7 +313,7 @@ describe('to the rest of the instance a request with two replays is one request'
     );
   });
 
-  it('consumerId() is asked once', async () => {
+  it('consumerId() is called once', async () => {
     const consumerId = jest.fn(() => 'c');
     const { cloud, http } = await startConnector({ consumerId });
     answerWith(cloud, [40102, 40103]);
@@ -346,7 +346,7 @@ describe('an abort', () => {
     },
   );
 
-  it('during the third send is Axios’s CanceledError, too', async () => {
+  it('during the third send is Axios’s CanceledError too', async () => {
     const { cloud, http } = await startConnector();
     const never = defer();
     const abort = new AbortController();

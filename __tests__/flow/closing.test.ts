@@ -10,7 +10,7 @@ afterEach(stopConnectors);
 const asC = { onBehalfOf: 'c' };
 const never = new Promise<never>(() => {});
 
-/** Closes, and tells whether that has come to its end. */
+/** Closes an auth. `isDone` says whether the promise of `close()` has resolved. */
 function close(auth: ConnectorAuth): { promise: Promise<unknown>; isDone(): boolean } {
   let done = false;
   const promise = Promise.resolve(auth.close()).then(() => {
@@ -19,7 +19,7 @@ function close(auth: ConnectorAuth): { promise: Promise<unknown>; isDone(): bool
   return { promise, isDone: () => done };
 }
 
-/** Enough turns of the event loop for all that does not wait for an answer. */
+/** Enough turns of the event loop for all work that does not wait for an answer. */
 const turns = async (): Promise<void> => {
   for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
 };
@@ -27,7 +27,7 @@ const turns = async (): Promise<void> => {
 const closed = { code: 'ERR_CLOSED' };
 
 describe('close() returns a promise', () => {
-  it('that resolves where nothing is under way, also of an auth that was never used', async () => {
+  it('that resolves if nothing is under way, also for an auth that was never used', async () => {
     const { auth, http } = await startConnector();
     const fresh = (await startConnector()).auth;
     await http.post(SEND, {}, asC);
@@ -38,7 +38,7 @@ describe('close() returns a promise', () => {
     }
   });
 
-  it('each time it is called, under way and afterwards', async () => {
+  it('each time it is called, before and after it has resolved', async () => {
     const { auth, cloud, http } = await startConnector();
     const gate = defer();
     await auth.getConsumerJws('c');
@@ -98,7 +98,7 @@ describe('sends under way finish, and close() waits for them', () => {
     await closing.promise;
   });
 
-  it('a refusal that comes after close() is the end of it: no renewal, no replay', async () => {
+  it('a refusal after close() is final: no renewal, no replay', async () => {
     const { auth, cloud, http } = await startConnector();
     const gate = defer();
     cloud.script.send = () => ({ status: 401, body: envelope(40102), after: gate.promise });
@@ -126,7 +126,7 @@ describe('sends under way finish, and close() waits for them', () => {
     await closing.promise;
   });
 
-  it('requests that are none of the Send API are not waited for', async () => {
+  it('close() does not wait for other requests', async () => {
     const { auth, cloud, http } = await startConnector();
     const gate = defer();
     cloud.script.other = () => ({ after: gate.promise });
@@ -138,7 +138,7 @@ describe('sends under way finish, and close() waits for them', () => {
   });
 });
 
-describe('waits end at once with ERR_CLOSED, and close() does not wait for what they waited for', () => {
+describe('waits end at once with ERR_CLOSED, and close() does not wait for the call that they waited for', () => {
   it.each(['domain', 'sentinel', 'idp'] as const)('for an answer of %s that never comes', async (service) => {
     const { auth, cloud, http } = await startConnector();
     cloud.script[service] = () => ({ after: never });
@@ -175,7 +175,7 @@ describe('waits end at once with ERR_CLOSED, and close() does not wait for what 
     expect(cloud.count('send')).toBe(0);
   });
 
-  it('in a consumerId() or credentials() that settles afterwards, nothing is sent any more', async () => {
+  it('in a consumerId() or credentials() that settles afterwards, and nothing is sent', async () => {
     for (const [optionsWith, request] of [
       [(answer: Promise<unknown>) => ({ consumerId: () => answer as Promise<string> }), {}],
       [(answer: Promise<unknown>) => lookedUpBy(() => answer), asC],
@@ -194,7 +194,7 @@ describe('waits end at once with ERR_CLOSED, and close() does not wait for what 
     }
   });
 
-  it('for a turn among the calls that are open', async () => {
+  it('for a turn among the open calls', async () => {
     const { auth, cloud, http } = await startConnector({ maxConcurrentTokenRequests: 1 });
     await auth.getAppJwt();
     cloud.script.idp = () => ({ after: never });
@@ -221,7 +221,7 @@ describe('waits end at once with ERR_CLOSED, and close() does not wait for what 
     expect(cloud.count('sentinel')).toBe(1);
   });
 
-  it('for the renewal of a refused token: the refusal stands behind the error', async () => {
+  it('for the renewal of a refused token: the error has the refusal', async () => {
     const { auth, cloud, http } = await startConnector();
     cloud.script.send = () => ({ status: 401, body: envelope(40103) });
     cloud.script.idp = (_, count) => (count === 1 ? undefined : { after: never });
@@ -235,7 +235,7 @@ describe('waits end at once with ERR_CLOSED, and close() does not wait for what 
     expect(cloud.count('send')).toBe(1);
   });
 
-  it('nor does it wait for a renewal in the background', async () => {
+  it('close() does not wait for a renewal in the background', async () => {
     let now = 1_800_000_000_000;
     const { auth, cloud } = await startConnector({ clock: { now: () => now } });
     const iat = 1_800_000_000;
@@ -269,7 +269,7 @@ describe('waits end at once with ERR_CLOSED, and close() does not wait for what 
 describe('writes to the store finish first', () => {
   const secret = { storeSecret: Buffer.alloc(32, 7), storeTimeoutMs: 20_000 };
 
-  it('those of tokens that were just fetched, however slow the store is', async () => {
+  it('the writes of tokens that were just fetched, however slow the store is', async () => {
     const store = createSpyStore();
     const gate = defer();
     let writes = 0;
@@ -288,11 +288,11 @@ describe('writes to the store finish first', () => {
     expect(closing.isDone()).toBe(false);
     gate.resolve();
     await closing.promise;
-    // All that was under way lies in the store by now: the process may end.
+    // Everything is in the store now, so the process may end.
     expect([store.entries.size, writes]).toEqual([2, 2]);
   });
 
-  it('and the deletion of a refused token, and the return of a lock', async () => {
+  it('the deletion of a refused token, and the release of a lock', async () => {
     const store = createSpyStore();
     const gate = defer();
     const { auth, cloud, http } = await startConnector({ store, ...secret } as CommonOptions);
@@ -319,7 +319,7 @@ describe('writes to the store finish first', () => {
     expect(finished).toBe(begun);
   });
 
-  it('a write that the store fails or never finishes holds close() up no longer than storeTimeoutMs', async () => {
+  it('a write that fails or never ends delays close() by at most storeTimeoutMs', async () => {
     for (const write of [() => never, () => Promise.reject(new Error('the store is down'))]) {
       const store = createSpyStore();
       store.bend = (operation) => (operation === 'set' ? write() : undefined);
@@ -331,7 +331,7 @@ describe('writes to the store finish first', () => {
 });
 
 describe('after close()', () => {
-  it('everything that needs a token gives ERR_CLOSED, and nothing is asked for', async () => {
+  it('every request and every method that needs a token gives ERR_CLOSED, and no service is called', async () => {
     const { auth, cloud, http } = await startConnector();
     await http.post(SEND, {}, asC);
     await auth.close();
@@ -356,7 +356,7 @@ describe('after close()', () => {
     expect(cloud.seen.map(({ service }) => service)).toEqual(['other', 'send']);
   });
 
-  it('a message is refused before its consumer is asked for', async () => {
+  it('a message is refused before consumerId() is called', async () => {
     const consumerId = jest.fn(() => 'c');
     const { auth, http } = await startConnector({ consumerId });
     await auth.close();
@@ -364,7 +364,7 @@ describe('after close()', () => {
     expect(consumerId).not.toHaveBeenCalled();
   });
 
-  it('no request, answer or write is under way, whatever was when it was called', async () => {
+  it('no request, answer or write is under way any more', async () => {
     const store = createSpyStore();
     const { auth, cloud, http } = await startConnector({ store, storeSecret: Buffer.alloc(32, 7) } as CommonOptions);
     const sent = Array.from({ length: 100 }, (_, index) =>

@@ -28,7 +28,7 @@ const asC = { onBehalfOf: CONSUMER };
 const tokenCalls = (cloud: Cloud) => cloud.count('sentinel') + cloud.count('idp');
 const sends = (cloud: Cloud) => cloud.seen.filter(({ service }) => service === 'send');
 
-/** A server on a Unix domain socket, which the whole of a request goes to whatever its URL says. */
+/** A server on a Unix domain socket. A request with its `socketPath` goes there, whatever its URL is. */
 async function startOnSocket(): Promise<{ socketPath: string; urls: string[] }> {
   const socketPath = join(tmpdir(), `request-errors-${process.pid}-${ends.length}.sock`);
   const urls: string[] = [];
@@ -80,14 +80,14 @@ describe('a config with a socketPath is refused before any token is fetched', ()
     }
   });
 
-  it('but undefined is none', async () => {
+  it('undefined counts as no socketPath', async () => {
     const { http } = await startConnector();
     await expect(http.post(SEND, {}, { ...asC, socketPath: undefined as never })).resolves.toMatchObject({
       status: 200,
     });
   });
 
-  it('and requests that carry no tokens may have one', async () => {
+  it('requests without tokens may have one', async () => {
     const { socketPath, urls } = await startOnSocket();
     const { cloud, http } = await startConnector();
     await http.post('/other', {}, { socketPath });
@@ -97,7 +97,7 @@ describe('a config with a socketPath is refused before any token is fetched', ()
   });
 });
 
-describe('a Host header of the caller’s is not sent', () => {
+describe('the caller’s Host header is not sent', () => {
   it.each(['Host', 'host', 'HOST', 'hOsT'])('%s', async (name) => {
     for (const adapter of ['http', 'fetch']) {
       const { cloud, http } = await startConnector();
@@ -117,7 +117,7 @@ describe('a Host header of the caller’s is not sent', () => {
     expect(sends(cloud).map(({ headers }) => headers.host)).toEqual([cloud.host]);
   });
 
-  it('nor one that an interceptor defines on plain headers', async () => {
+  it('from an interceptor that replaces the headers by a plain object', async () => {
     const { cloud, http } = await startConnector();
     http.interceptors.request.use((config) => {
       config.headers = { ...config.headers.toJSON(), Host: 'evil.example' } as never;
@@ -127,7 +127,7 @@ describe('a Host header of the caller’s is not sent', () => {
     expect(sends(cloud).map(({ headers }) => headers.host)).toEqual([cloud.host]);
   });
 
-  it('but other requests keep theirs', async () => {
+  it('other requests keep their Host header', async () => {
     const { cloud, http } = await startConnector();
     await http.post('/other', {}, { headers: { Host: 'virtual.example' } });
     expect(cloud.seen[0]?.headers.host).toBe('virtual.example');
@@ -186,7 +186,7 @@ describe('error.config of a ConnectorAuthError is usable', () => {
     for (const header of ['authorization', 'x-on-behalf', 'x-lp-on-behalf']) {
       expect([header, headers.has(header)]).toEqual([header, false]);
     }
-    // What an error interceptor does with it.
+    // A typical error interceptor builds such a text.
     expect(`${config?.method?.toUpperCase()} ${config?.url?.split('?')[0]}`).toMatch(/^POST .*\/send$/);
     for (const [printer, printWith] of Object.entries(PRINTERS)) {
       const text = print(printWith, error);
@@ -195,7 +195,7 @@ describe('error.config of a ConnectorAuthError is usable', () => {
     }
   });
 
-  it.each(onlyAsked)('an error interceptor that reads it does not hide the advice: %s', async (name) => {
+  it.each(onlyAsked)('an error interceptor that reads it keeps the code and the message: %s', async (name) => {
     for (const first of [true, false]) {
       const cloud = await startCloud();
       const auth = createAuth(cloud);
@@ -212,7 +212,7 @@ describe('error.config of a ConnectorAuthError is usable', () => {
     }
   });
 
-  it('to send the request once more by hand, when what was wrong has passed', async () => {
+  it('to send the request again by hand, after the fault has passed', async () => {
     const { cloud, http } = await startConnector();
     cloud.script.sentinel = () => ({ status: 503 });
     const error = (await rejection(http.post(SEND, { text: 'ä' }, asC))) as AxiosError;
@@ -223,7 +223,7 @@ describe('error.config of a ConnectorAuthError is usable', () => {
   });
 });
 
-describe('beside axios-retry that retries everything', () => {
+describe('with an axios-retry that retries everything', () => {
   const NON_TRANSIENT = Object.keys(FAILURES).filter((name) => !/DOMAIN|two refusals/.test(name));
 
   /** An instance with axios-retry and the package on it, in either order. */
@@ -256,7 +256,7 @@ describe('beside axios-retry that retries everything', () => {
     }
   });
 
-  it('nor where the request itself asks for retries', async () => {
+  it('not even if the request itself asks for retries', async () => {
     const consumerId = jest.fn(() => undefined);
     const cloud = await startCloud();
     const { http } = join(cloud, true, { consumerId });
@@ -265,7 +265,7 @@ describe('beside axios-retry that retries everything', () => {
     expect(consumerId).toHaveBeenCalledTimes(1);
   });
 
-  it('consumerId() and credentials() are asked once for a message that has none', async () => {
+  it('consumerId() and credentials() are called once for a message that gets nothing from them', async () => {
     for (const first of [true, false]) {
       const consumerId = jest.fn(() => undefined);
       const credentials = jest.fn(() => undefined);
@@ -280,7 +280,7 @@ describe('beside axios-retry that retries everything', () => {
     ['ERR_APP_JWT', 'sentinel'],
     ['ERR_CONSUMER_JWS', 'idp'],
     ['ERR_DOMAIN_LOOKUP', 'domain'],
-  ] as const)('one that is transient is, and the message is delivered: %s', async (_, service) => {
+  ] as const)('a transient one is retried, and the message is delivered: %s', async (_, service) => {
     for (const first of [true, false]) {
       const cloud = await startCloud();
       const { http, retried } = join(cloud, first);
@@ -291,7 +291,7 @@ describe('beside axios-retry that retries everything', () => {
     }
   });
 
-  it('and a transient one that lasts is given to the caller after the last retry', async () => {
+  it('a transient one that lasts reaches the caller after the last retry', async () => {
     const cloud = await startCloud();
     const { http, retried } = join(cloud, true);
     cloud.script.sentinel = () => ({ status: 503 });
@@ -299,7 +299,7 @@ describe('beside axios-retry that retries everything', () => {
     expect([retried, cloud.count('sentinel')]).toEqual([[1, 2, 3], 4]);
   });
 
-  it('other errors are retried as without us', async () => {
+  it('other errors are retried as without the package', async () => {
     const cloud = await startCloud();
     const { http, retried } = join(cloud, true);
     cloud.script.send = (_, count) => (count <= 2 ? { status: 400, body: {} } : undefined);
@@ -308,7 +308,7 @@ describe('beside axios-retry that retries everything', () => {
   });
 });
 
-describe('an error prints whatever is on the config, in linear time', () => {
+describe('an error prints with any value on the config, in linear time', () => {
   const LINEAR: readonly string[] = [
     'util.inspect',
     'console.error',
@@ -317,7 +317,7 @@ describe('an error prints whatever is on the config, in linear time', () => {
     'string and stack',
   ];
 
-  /** An object whose parts are shared: each level holds the next one twice, so that it is twice as large when it is copied. */
+  /** An object with shared parts. Each level has the next level twice, so each level would double the size of a copy. */
   const graph = (depth: number, isPlain: boolean, onRead: () => unknown = () => {}): unknown => {
     let part: unknown = {
       get end() {
@@ -329,7 +329,7 @@ describe('an error prints whatever is on the config, in linear time', () => {
       const both = { left: part, right: part };
       part = isPlain ? both : Object.assign(new (class Part {})(), both);
     }
-    // In a list: Axios copies plain objects as deep as they are, lists it does not.
+    // In a list, because Axios copies plain objects deeply, but not lists.
     return [part];
   };
 
@@ -344,7 +344,7 @@ describe('an error prints whatever is on the config, in linear time', () => {
     });
   };
 
-  /** The errors that may be printed: our own, and Axios's with the config of a request of ours. */
+  /** The errors to print: our own, and Axios's errors that have the config of a Send API request. */
   const ERRORS: Readonly<Record<string, (connector: Connector, config: object) => Promise<unknown>>> = {
     'a ConnectorAuthError': ({ http }, config) => http.post(SEND, {}, config),
     'a ConnectorAuthError of a service': ({ cloud, http }, config) => {
@@ -368,8 +368,8 @@ describe('an error prints whatever is on the config, in linear time', () => {
 
   describe.each(Object.keys(ERRORS))('%s', (name) => {
     it.each([true, false])('with a graph that shares its parts (plain: %s)', async (isPlain) => {
-      // How much text it makes is how much work it is. Only where that does not double with each level, the deep one is
-      // printed: it would not end.
+      // The length of the text stands for the work. The deep graph is printed only after the check that the text does not
+      // double with each level, because it would never end.
       const sizes = new Map<string, number[]>();
       let reads = 0;
       for (const depth of [6, 10, 14]) {
@@ -456,7 +456,7 @@ describe('an error prints whatever is on the config, in linear time', () => {
   });
 });
 
-describe('a request that nearly is one of the Send API', () => {
+describe('a request that is almost a Send API request', () => {
   const path = `/api/account/${ACCOUNT}/messaging/consumer/conversation`;
 
   async function startLogged() {
@@ -470,7 +470,7 @@ describe('a request that nearly is one of the Send API', () => {
     };
     const connector = await startConnector({ logger });
     const reached: string[] = [];
-    // No such request needs the network: some of these URLs have a host of their own.
+    // Without the network, because some of these URLs have a host of their own.
     const adapter = async (config: InternalAxiosRequestConfig) => {
       reached.push(`${config.method} ${config.url}`);
       return { data: {}, status: 404, statusText: '', headers: {}, config };
@@ -495,27 +495,27 @@ describe('a request that nearly is one of the Send API', () => {
     ['PUT', 'put', `${path}/send`],
   ];
 
-  it.each(NEAR_MISSES)('is warned of once: %s', async (_, method, url) => {
+  it.each(NEAR_MISSES)('gives one warning: %s', async (_, method, url) => {
     const { lines, ask, cloud, reached } = await startLogged();
     await ask(method, `${url}?v=3&secret=query-4711`);
     expect(lines).toEqual([expect.stringMatching(/not authenticated/i)]);
     for (let i = 0; i < 5; i++) await ask(method, `${url}?v=3&secret=query-${i}`, { onBehalfOf: `consumer-${i}` });
     expect(lines).toHaveLength(1);
-    // It says why, of which request, and nothing of the query or the consumer.
+    // The warning has the reason and the path, but not the query or the consumer.
     expect(lines[0]).toMatch(/because/i);
     expect(lines[0]?.toLowerCase()).toContain('conversation');
     expect(lines[0]).not.toMatch(/query-|secret=|consumer-\d|4915550001|hello/);
     expect([cloud.seen, reached.length]).toEqual([[], 6]);
   });
 
-  it('is warned of for each path', async () => {
+  it('gives one warning for each path', async () => {
     const { lines, ask } = await startLogged();
     for (let i = 0; i < 3; i++) for (const [, method, url] of NEAR_MISSES) await ask(method, url);
     expect(lines).toHaveLength(NEAR_MISSES.length);
     expect(new Set(lines).size).toBe(NEAR_MISSES.length);
   });
 
-  it('is warned of after a request to the same URL that was authenticated', async () => {
+  it('gives a warning also after an authenticated request to the same URL', async () => {
     const { lines, http, ask } = await startLogged();
     await http.post(SEND, {}, asC);
     expect(lines).toEqual([]);
@@ -524,7 +524,7 @@ describe('a request that nearly is one of the Send API', () => {
     expect(lines).toEqual([expect.stringMatching(/not authenticated, because its method is not POST/)]);
   });
 
-  it('is sent as it is: without tokens, and not changed', async () => {
+  it('is sent unchanged and without tokens', async () => {
     const { cloud, http } = await startLogged();
     await http.post(`${path}/send/?v=3`, { a: 1 }, { ...asC, validateStatus: () => true });
     expect(cloud.seen.map(({ url, headers, body }) => [url, headers.authorization, body])).toEqual([
@@ -532,7 +532,7 @@ describe('a request that nearly is one of the Send API', () => {
     ]);
   });
 
-  it('no line is written for a request that is authenticated, or that has nothing to do with the Send API', async () => {
+  it('authenticated requests and requests to other services give no line', async () => {
     const { lines, ask, http, cloud } = await startLogged();
     for (const url of [SEND, CONVERSATION, SEND.replace('?v=3', ''), cloud.origin + SEND])
       await http.post(url, {}, asC);
@@ -562,7 +562,7 @@ describe('a request that nearly is one of the Send API', () => {
     expect(cloud.seen).toHaveLength(1);
   });
 
-  it('without a logger it passes as well', async () => {
+  it('is sent without a logger too', async () => {
     const { http, cloud } = await startConnector();
     await http.post(`${path}/send/`, {}, { ...asC, validateStatus: () => true });
     expect([cloud.seen.length, tokenCalls(cloud)]).toEqual([1, 0]);

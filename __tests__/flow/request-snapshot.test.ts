@@ -22,13 +22,13 @@ type Config = InternalAxiosRequestConfig & Record<string, unknown>;
 
 const sends = (cloud: Cloud): Seen[] => cloud.seen.filter(({ service }) => service === 'send');
 
-/** A request as it arrived, without what two sends of it may differ in. */
+/** A request as it arrived, without the headers that may differ between two sends of it. */
 function fingerprint({ method, url, headers, body }: Seen): object {
   const { authorization: _1, 'x-on-behalf': _2, 'x-lp-on-behalf': _3, host: _4, connection: _5, ...kept } = headers;
   return { method, url, body, headers: kept };
 }
 
-/** The points of a request's life that a hostile act can fall on, once the request has been dispatched. */
+/** The moments after dispatch at which a hostile act can happen. */
 const MOMENTS = [
   'in a timer',
   'while the AppJWT is fetched',
@@ -67,13 +67,13 @@ function stage(cloud: Cloud, moment: Moment, act: () => void, code = 40102): voi
   };
 }
 
-/** Nothing of ours has come to the second server, nor the message. */
+/** The second server got no token, no secret and no message. */
 function expectNothingAt(evil: Evil, cloud: Cloud): void {
   expect(secretsIn(evil.text(), cloud)).toEqual([]);
   expect(evil.text()).not.toContain(MESSAGE.text);
 }
 
-/** Both sends arrived where they belong, as they were written, each with tokens that were issued to this connector. */
+/** All sends arrived unchanged at the right server, each with tokens that were issued to this connector. */
 function expectDelivered(cloud: Cloud, count = 2): void {
   const arrived = sends(cloud);
   expect(arrived.map(({ method, url, body }) => [method, url, body])).toEqual(Array(count).fill(['POST', SEND, BODY]));
@@ -85,10 +85,10 @@ function expectDelivered(cloud: Cloud, count = 2): void {
   expect([...cloud.issued.consumerJws.keys()]).toEqual([CONSUMER]);
 }
 
-/** Settings that Axios itself looks at in the caller's config once the adapter is done, with the package and without. */
+/** Settings that Axios reads from the caller's config after the adapter has ended, with the package and without. */
 const READ_LATE = ['signal', 'validateStatus'];
 
-/** The caller has the answer, unless Axios itself keeps it back. */
+/** The caller gets the answer, unless Axios itself withholds it. */
 function expectUnharmed(
   changes: readonly string[],
   { value, error, hangs }: Awaited<ReturnType<typeof outcomeOf>>,
@@ -101,7 +101,7 @@ function expectUnharmed(
 
 // ---- Object.prototype ----
 
-/** Names that property descriptors are read by. */
+/** The property names of a property descriptor. */
 const OF_DESCRIPTORS = ['get', 'set', 'writable'];
 /** Names that Node's fetch keeps in its pool for an origin, and so for the next server that has the same port. */
 const OF_FETCH = [
@@ -161,7 +161,7 @@ const POLLUTIONS: Readonly<Record<string, (evil: Evil) => unknown>> = {
   request: ({ spy }) => spy(),
   response: () => ({ status: 401, data: envelope(40102) }),
   config: ({ origin }) => ({ url: origin + SEND }),
-  // Names of what Node connects by.
+  // Names of Node's connection options.
   host: ({ host }) => host,
   hostname: () => '127.0.0.1',
   port: ({ port }) => port,
@@ -170,7 +170,7 @@ const POLLUTIONS: Readonly<Record<string, (evil: Evil) => unknown>> = {
   protocol: () => 'https:',
   username: () => 'evil',
   password: () => 'evil',
-  // Names of the request options and of the options of the factory.
+  // Names of the request options and of createConnectorAuth's options.
   onBehalfOf: () => 'evil',
   connectorAuth: () => false,
   accountId: () => '666',
@@ -204,7 +204,7 @@ const POLLUTIONS: Readonly<Record<string, (evil: Evil) => unknown>> = {
   logger: ({ spy }) => ({ debug: spy(), info: spy(), warn: spy(), error: spy() }),
   clock: () => ({ now: () => Number.NaN }),
   now: () => () => Number.NaN,
-  // Names of what the services answer, and of the package's own parts.
+  // Names of properties in the services' answers and in the package's own objects.
   isWanted: ({ spy }) => spy(false),
   baseURIs: ({ host }) => [{ service: 'asyncMessagingEnt', baseURI: host }],
   baseURI: ({ host }) => host,
@@ -219,7 +219,7 @@ const POLLUTIONS: Readonly<Record<string, (evil: Evil) => unknown>> = {
   kind: () => 'evil',
   reason: () => 'evil',
   promise: () => Promise.resolve('evil'),
-  // Names that property descriptors are read by: OF_DESCRIPTORS.
+  // The property names of a property descriptor: OF_DESCRIPTORS.
   get: ({ spy }) => spy('evil'),
   set: ({ spy }) => spy(),
   writable: () => false,
@@ -227,7 +227,7 @@ const POLLUTIONS: Readonly<Record<string, (evil: Evil) => unknown>> = {
 
 const POLLUTION_MOMENTS = ['before the factory', 'between factory and request', ...MOMENTS] as const;
 
-/** Whether Axios without the package delivers the message under a pollution, and whether the second server learns of it. */
+/** Whether Axios without the package delivers the message under a pollution, and whether the second server gets anything. */
 async function sendBare(names: readonly string[], adapter: string): Promise<{ delivered: boolean; leaked: boolean }> {
   const cloud = await startCloud();
   const evil = await startEvil();
@@ -246,7 +246,7 @@ async function sendBare(names: readonly string[], adapter: string): Promise<{ de
   return { delivered: status === 200 && arrived, leaked: evil.text() !== '' };
 }
 
-/** A message under a pollution, from the factory to the replay. */
+/** Sends a message under a pollution that starts at the given moment. */
 async function sendPolluted(
   names: readonly string[],
   moment: (typeof POLLUTION_MOMENTS)[number],
@@ -269,7 +269,7 @@ async function sendPolluted(
     if (moment === 'between factory and request') strike();
     outcome = await outcomeOf(http.post(SEND, { ...MESSAGE }, { onBehalfOf: CONSUMER, adapter }));
   } catch (error) {
-    // A factory that throws is a failure as well; it is judged once the prototype is clean again.
+    // A factory that throws is a failure too. It is checked after the prototype has been cleaned.
     outcome = { error };
   } finally {
     undo();
@@ -277,7 +277,7 @@ async function sendPolluted(
   return { cloud, evil, outcome };
 }
 
-describe.each(['http', 'fetch'])('what stands on Object.prototype decides nothing (%s)', (adapter) => {
+describe.each(['http', 'fetch'])('properties on Object.prototype have no effect (%s)', (adapter) => {
   const names = Object.keys(POLLUTIONS).filter((name) => adapter === 'http' || !OF_FETCH.includes(name));
   it.each(names)('%s', async (name) => {
     const bare = await sendBare([name], adapter);
@@ -285,7 +285,7 @@ describe.each(['http', 'fetch'])('what stands on Object.prototype decides nothin
       const { cloud, evil, outcome } = await sendPolluted([name], moment, adapter);
       if (!bare.leaked) expect([moment, evil.text()]).toEqual([moment, '']);
       expect([moment, outcome.hangs]).toEqual([moment, undefined]);
-      // Whoever spoils property descriptors breaks half of npm; it only must not make anything leak.
+      // A polluted property descriptor breaks half of npm. Here it only must not leak anything.
       if (!bare.delivered || OF_DESCRIPTORS.includes(name)) continue;
       expect([moment, outcome.error]).toEqual([moment, undefined]);
       expectDelivered(cloud);
@@ -294,7 +294,7 @@ describe.each(['http', 'fetch'])('what stands on Object.prototype decides nothin
   });
 });
 
-describe('an inherited option is none', () => {
+describe('an inherited option is ignored', () => {
   it.each<[string, (evil: Evil) => Record<string, unknown>]>([
     ['onBehalfOf', () => ({ onBehalfOf: 'evil' })],
     ['consumerId', ({ spy }) => ({ consumerId: spy('evil') })],
@@ -315,7 +315,7 @@ describe('an inherited option is none', () => {
     expect([cloud.seen.length, evil.overheard]).toEqual([0, []]);
   });
 
-  it('accountId, clientId and clientSecret do not clash with credentials of one’s own', async () => {
+  it('accountId, clientId and clientSecret do not clash with the user’s own credentials', async () => {
     const cloud = await startCloud();
     const evil = await startEvil();
     const {
@@ -361,10 +361,10 @@ describe('an inherited option is none', () => {
     ['failureCooldownMs: { min: 0 }', { failureCooldownMs: { min: 0 } }, () => ({ max: 'evil' })],
     ['retry: {}', { retry: {} }, ({ spy }) => ({ retryCondition: spy(true), onRetry: spy(), retryDelay: spy(0) })],
     ['trustedOrigins: []', { trustedOrigins: [] }, ({ origin }) => ({ 0: origin, origin })],
-  ])('nor is one inside of an option: %s', async (_, options, properties) => {
+  ])('inside an option too: %s', async (_, options, properties) => {
     const cloud = await startCloud();
     const evil = await startEvil();
-    // The tests' own server looks scripts up by the names of the services.
+    // Set before the pollution, because the tests' server looks up scripts by service name.
     stage(cloud, 'between refusal and replay', () => {});
     const undo = pollute(properties(evil));
     let outcome: Awaited<ReturnType<typeof outcomeOf>>;
@@ -386,7 +386,7 @@ describe('an inherited option is none', () => {
 
 // ---- The config after dispatch ----
 
-/** What somebody who has kept the config does to it afterwards. */
+/** Changes by code that has kept the config. */
 const CHANGES: Readonly<Record<string, (config: Config, evil: Evil) => void>> = {
   'url, absolute': (config, { origin }) => {
     config.url = origin + SEND;
@@ -486,7 +486,7 @@ const CHANGES: Readonly<Record<string, (config: Config, evil: Evil) => void>> = 
   },
 };
 
-/** A message whose config an interceptor of somebody else's has kept. */
+/** Sends a message whose config another interceptor has kept. */
 async function sendKept(
   change: (config: Config, evil: Evil) => void,
   moment: Moment,
@@ -514,7 +514,7 @@ async function sendKept(
   return { cloud, evil, outcome };
 }
 
-describe.each(['http', 'fetch'])('a config that is changed after dispatch changes nothing (%s)', (adapter) => {
+describe.each(['http', 'fetch'])('a change to the config after dispatch has no effect (%s)', (adapter) => {
   it.each(Object.keys(CHANGES))('%s', async (name) => {
     const untouched = await sendKept(() => {}, 'in a timer', { adapter });
     const [expected] = sends(untouched.cloud).map(fingerprint);
@@ -531,7 +531,7 @@ describe.each(['http', 'fetch'])('a config that is changed after dispatch change
   });
 });
 
-describe('nor do changes inside of what the config holds', () => {
+describe('a change inside the objects of the config has no effect', () => {
   it.each(MOMENTS)('of params, %s', async (moment) => {
     const change = ({ params }: Config) => Object.assign(params, { evil: '1', v: '4' });
     const { cloud, evil, outcome } = await sendKept(change, moment, {
@@ -581,7 +581,7 @@ describe('nor do changes inside of what the config holds', () => {
 });
 
 describe('a change in a microtask', () => {
-  // Early ones fall before dispatch and are then what an interceptor has done; late ones fall after it. None falls between.
+  // An early change comes before dispatch and counts like a change by an interceptor. A late one comes after dispatch.
   const DEPTHS = Array.from({ length: 60 }, (_, depth) => depth);
 
   it.each<[string, (config: Config, evil: Evil) => void]>([
@@ -591,7 +591,7 @@ describe('a change in a microtask', () => {
     ['of the body', (config) => Object.assign(config, { data: '{"text":"other"}' })],
     ['of the method', (config) => Object.assign(config, { method: 'put' })],
     ['of a header', (config) => config.headers.set('x-own', 'other')],
-  ])('%s never sends a token astray, and the replay is what the first send was', async (name, change) => {
+  ])('%s never sends a token to another place, and the replay equals the first send', async (name, change) => {
     const cloud = await startCloud();
     const evil = await startEvil();
     const auth = createAuth(cloud);
@@ -612,7 +612,7 @@ describe('a change in a microtask', () => {
       const arrived = sends(cloud).slice(before).map(fingerprint);
       for (const each of arrived) expect([depth, each]).toEqual([depth, arrived[0]]);
     }
-    // Bare Axios would send to the proxy that an interceptor has set in time; everything else never leads there.
+    // Bare Axios uses a proxy that an interceptor has set in time. No other change leads to the second server.
     if (name !== 'of the proxy') expect(secretsIn(evil.text(), cloud)).toEqual([]);
   });
 });
@@ -634,7 +634,7 @@ describe.each<[string, (change: () => void) => Promise<void> | void]>([
       setImmediate(change);
     },
   ],
-])('a consumerId() that changes the config %s changes nothing of the request', (_, when) => {
+])('a change to the config by consumerId() %s does not change the request', (_, when) => {
   it.each(Object.keys(CHANGES))('%s', async (name) => {
     const cloud = await startCloud();
     const evil = await startEvil();
@@ -653,7 +653,7 @@ describe.each<[string, (change: () => void) => Promise<void> | void]>([
   });
 });
 
-it('consumerId() may read what will be sent, and still change nothing', async () => {
+it('consumerId() can read the request, but cannot change it', async () => {
   const cloud = await startCloud();
   const seen: unknown[] = [];
   const consumerId = (config: InternalAxiosRequestConfig) => {
@@ -668,9 +668,9 @@ it('consumerId() may read what will be sent, and still change nothing', async ()
   expectDelivered(cloud, 1);
 });
 
-// ---- Configs that are no plain objects ----
+// ---- Configs that are not plain objects ----
 
-/** The config that an interceptor returns in place of its own. */
+/** Returns the config that an interceptor returns instead of its own. */
 type Replace = (config: Config, evil: Evil) => unknown;
 
 async function sendReplaced(replace: Replace, installed: boolean, request: AxiosRequestConfig = {}) {
@@ -689,7 +689,7 @@ class OwnConfig {
   }
 }
 
-describe('a config that is no plain object is read as bare Axios reads it', () => {
+describe('a config that is not a plain object is read as bare Axios reads it', () => {
   const without = ({ [String()]: _, ...config }: Config, name: string): Config => {
     delete config[name];
     return config as Config;
@@ -736,7 +736,7 @@ describe('a config that is no plain object is read as bare Axios reads it', () =
     const bare = await sendReplaced(replace, false);
     const { cloud, evil, outcome } = await sendReplaced(replace, true);
     expect(outcome.hangs).toBeUndefined();
-    // Where bare Axios delivers, so do we; only what would go to the second server as a Send API request is refused.
+    // Every message that bare Axios delivers is delivered. Only a Send API request to the second server is refused.
     const arrived = (each: Cloud, { cloud: right }: { cloud: Cloud }) =>
       each.seen
         .filter(({ service }) => !['domain', 'sentinel', 'idp'].includes(service))
@@ -753,7 +753,7 @@ describe('a config that is no plain object is read as bare Axios reads it', () =
     }
     expect(arrived(cloud, { cloud })).toEqual(arrived(bare.cloud, bare));
     expect(arrived(evil.cloud, { cloud })).toEqual(strays);
-    // A proxy or a transport that bare Axios takes from there is the user's own.
+    // A proxy or a transport that bare Axios uses too is the user's own.
     if (strays.length === 0) expect(secretsIn(evil.text(), cloud)).toEqual([]);
     for (const { url, headers } of cloud.seen.filter(({ service }) => ['send', 'other'].includes(service))) {
       expect(headers.authorization !== undefined).toBe(url === SEND);
@@ -764,7 +764,7 @@ describe('a config that is no plain object is read as bare Axios reads it', () =
   });
 });
 
-describe('a config that answers differently each time it is asked', () => {
+describe('a config whose property has another value at a later read', () => {
   const READS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 24, 32];
   const OTHER: Readonly<Record<string, (evil: Evil) => unknown>> = {
     url: ({ origin }) => origin + SEND,
@@ -775,7 +775,7 @@ describe('a config that answers differently each time it is asked', () => {
     transport: ({ transport }) => transport,
   };
 
-  /** From the n-th time on it gives the other value. */
+  /** Returns the other value after `reads` reads. */
   const turn = (reads: number, own: unknown, other: unknown) => {
     let count = 0;
     return () => (count++ < reads ? own : other);
@@ -789,9 +789,9 @@ describe('a config that answers differently each time it is asked', () => {
   };
 
   it.each(Object.keys(KINDS).flatMap((kind) => Object.keys(OTHER).map((name): [string, string] => [kind, name])))(
-    '%s of %s is asked once, or never leads astray',
+    '%s of %s sends no token and no message to the second server',
     async (kind, name) => {
-      // A transport that stands there at dispatch is the caller's own.
+      // A transport that the config has at dispatch is the caller's own.
       for (const reads of name === 'transport' ? READS.slice(1) : READS) {
         const { cloud, evil, outcome } = await sendReplaced((config, evil) => {
           const own = config[name];
@@ -808,7 +808,7 @@ describe('a config that answers differently each time it is asked', () => {
     },
   );
 
-  it('sends what it gave at the first reading, both times', async () => {
+  it('both sends have the value of the first read', async () => {
     for (const reads of READS) {
       const { cloud, outcome } = await sendReplaced(
         (config) => KINDS['a getter']?.(config, 'data', turn(reads, config.data, '{"text":"other"}')),
@@ -823,7 +823,7 @@ describe('a config that answers differently each time it is asked', () => {
 
 // ---- All together ----
 
-describe('whatever happens at whatever point of a request’s life', () => {
+describe('any pollution and any change at any moment', () => {
   const someOf = (names: string[]) => fc.subarray(names, { maxLength: 3 });
   const act = fc.record({
     polluted: someOf(Object.keys(POLLUTIONS).filter((name) => !OF_FETCH.includes(name))),
@@ -835,7 +835,7 @@ describe('whatever happens at whatever point of a request’s life', () => {
     keptFirst: fc.boolean(),
   });
 
-  it('the second server learns nothing, and the right one gets the message as it was', async () => {
+  it('the second server gets nothing, and the right server gets the unchanged message', async () => {
     let delivered = 0;
     const property = fc.asyncProperty(act, async ({ polluted, pollutedAt, changed, changedAt, ...how }) => {
       const bare = await sendBare(polluted, how.adapter);
@@ -894,13 +894,13 @@ describe('whatever happens at whatever point of a request’s life', () => {
       endOnFailure: true,
     });
     if (failed) throw new Error(`With seed ${seed}: ${JSON.stringify(counterexample)}: ${errorInstance}`);
-    // The generator does its work: bare Axios, too, delivers most of them.
+    // The generated cases are useful: bare Axios delivers most of them too.
     expect(delivered).toBeGreaterThan(runs / 2);
   }, 120_000);
 });
 
-describe('what is given to the caller afterwards', () => {
-  it('is the caller’s own config, whatever was sent', async () => {
+describe('the config that the caller gets back', () => {
+  it('is the caller’s own, without tokens', async () => {
     const cloud = await startCloud();
     const http = axios.create({ baseURL: cloud.origin });
     createAuth(cloud).install(http);

@@ -7,7 +7,7 @@ import { type Cloud, envelope, SEND, startCloud, until } from '../support/cloud.
 import { createAuth, startConnector, stopConnectors } from '../support/connector.js';
 import { outcomeOf } from '../support/hostile.js';
 
-// What is judged is that a request settles, and that its socket is given up; not how long that takes.
+// These tests check that a request settles and that its socket is closed, but not how long this takes.
 
 const ends: (() => unknown)[] = [];
 afterEach(async () => {
@@ -23,12 +23,12 @@ const timeoutCodes = ['ECONNABORTED', 'ETIMEDOUT'];
 
 interface RawServer {
   readonly origin: string;
-  /** On how many connections a request has begun, and how many of these are over. */
+  /** The number of connections on which a request has begun, and the number of these that are closed. */
   readonly begun: () => number;
   readonly over: () => number;
 }
 
-/** A server on loopback that is no HTTP server: it does with each connection what the test says, once a request has begun. */
+/** A raw server on loopback. It calls `serve` for each connection on which a request has begun. */
 async function startRaw(serve: (socket: Socket, count: number) => void): Promise<RawServer> {
   const sockets = new Set<Socket>();
   let begun = 0;
@@ -41,7 +41,7 @@ async function startRaw(serve: (socket: Socket, count: number) => void): Promise
       socket.on('close', () => {
         over += 1;
       });
-      // What comes later is read and forgotten.
+      // Later data is read and ignored.
       socket.on('data', () => {});
       serve(socket, begun);
     });
@@ -55,7 +55,7 @@ async function startRaw(serve: (socket: Socket, count: number) => void): Promise
   return { origin: `http://127.0.0.1:${port}`, begun: () => begun, over: () => over };
 }
 
-/** Writes again and again, until the connection is given up. */
+/** Writes again and again, until the connection is closed. */
 function drip(socket: Socket, next: (count: number) => string, everyMs = 20): void {
   let count = 0;
   const timer = setInterval(() => socket.write(next(count++)), everyMs);
@@ -68,7 +68,7 @@ const refusal = (code: number): string => {
 };
 const accepted = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 13\r\n\r\n{"code":"OK"}';
 
-/** What servers do that never come to an end of their answer. */
+/** Servers that never finish their answer. */
 const SERVERS: Readonly<Record<string, (socket: Socket) => void>> = {
   'is silent': () => {},
   'switches protocols, then is silent': (socket) => {
@@ -110,7 +110,7 @@ const BODIES: Readonly<Record<string, (socket: Socket) => void>> = {
   },
 };
 
-/** A connector that has its tokens, and sends to a server of the test's own. */
+/** A connector that has its tokens, and sends to the test's own server. */
 async function startReady(origin: string, adapter: string) {
   const connector = await startConnector({ trustedOrigins: [origin] });
   await connector.auth.getConsumerJws('c');
@@ -121,14 +121,14 @@ async function startReady(origin: string, adapter: string) {
   return { ...connector, send };
 }
 
-describe.each(['http', 'fetch'])('timeout bounds a send by %s to a server that', (adapter) => {
+describe.each(['http', 'fetch'])('timeout limits a send by %s to a server that', (adapter) => {
   it.each(Object.keys(SERVERS))('%s', async (name) => {
     const server = await startRaw(SERVERS[name] ?? (() => {}));
     const { send } = await startReady(server.origin, adapter);
     const { error, hangs } = await send();
     expect(hangs).toBeUndefined();
     expect(axios.isAxiosError(error)).toBe(true);
-    // Node's fetch takes neither a switch of protocols nor 100 Continue: it fails at once.
+    // Node's fetch accepts neither a switch of protocols nor 100 Continue, and fails at once.
     const codes = /switches|100/.test(name) ? [...timeoutCodes, 'ERR_NETWORK'] : timeoutCodes;
     expect(adapter === 'http' ? ['ECONNABORTED'] : codes).toContain((error as AxiosError).code);
     await until(() => server.over() === server.begun());
@@ -165,7 +165,7 @@ describe.each(['http', 'fetch'])('timeout bounds a send by %s to a server that',
     ['with clarifyTimeoutError', { transitional: { clarifyTimeoutError: true } }],
     ['with timeoutErrorMessage', { timeoutErrorMessage: 'too slow for us' }],
     ['with both', { transitional: { clarifyTimeoutError: true }, timeoutErrorMessage: 'too slow for us' }],
-  ])('is silent, in the words of bare Axios: %s', async (_, config) => {
+  ])('is silent, with the error of bare Axios: %s', async (_, config) => {
     const server = await startRaw(() => {});
     const bare = await outcomeOf(axios.post(server.origin + SEND, {}, { timeout: TIMEOUT, adapter, ...config }));
     const { send } = await startReady(server.origin, adapter);
@@ -192,7 +192,7 @@ describe.each(['http', 'fetch'])('timeout bounds a send by %s to a server that',
   });
 });
 
-describe('timeout bounds a send by http to a server that', () => {
+describe('timeout limits a send by http to a server that', () => {
   it.each(Object.keys(BODIES))('%s', async (name) => {
     const server = await startRaw(BODIES[name] ?? (() => {}));
     const { send } = await startReady(server.origin, 'http');
@@ -207,7 +207,7 @@ describe('timeout bounds a send by http to a server that', () => {
     ['with redirects', { maxRedirects: 5 }],
     ['with an agent that keeps connections', { httpAgent: new Agent({ keepAlive: true }) }],
     ['with an agent of one socket', { httpAgent: new Agent({ keepAlive: true, maxSockets: 1 }) }],
-    ['with a text for a number', { timeout: String(TIMEOUT) as never }],
+    ['with a string as timeout', { timeout: String(TIMEOUT) as never }],
   ])('switches protocols or talks without end, %s', async (_, config) => {
     for (const name of ['switches protocols, and goes on talking', 'says 102 Processing without end']) {
       const server = await startRaw(SERVERS[name] ?? (() => {}));
@@ -219,7 +219,7 @@ describe('timeout bounds a send by http to a server that', () => {
     }
   });
 
-  it('a request that waits for its agent’s only socket is bounded as well', async () => {
+  it('is silent, while other requests wait for the agent’s only socket', async () => {
     const server = await startRaw(() => {});
     const { send } = await startReady(server.origin, 'http');
     const httpAgent = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -232,7 +232,7 @@ describe('timeout bounds a send by http to a server that', () => {
   });
 });
 
-describe('nothing is cut off that bare Axios lets pass', () => {
+describe('an answer that bare Axios accepts is not cut off', () => {
   it('a slow answer without a timeout', async () => {
     const server = await startRaw((socket) => {
       socket.write('HTTP/1.1 102 Processing\r\n\r\n');
@@ -254,7 +254,7 @@ describe('nothing is cut off that bare Axios lets pass', () => {
       return size;
     };
     const server = await startRaw(serve);
-    // The server answers one request on each connection.
+    // The server answers only one request on each connection.
     const httpAgent = new Agent({ keepAlive: false });
     const config: AxiosRequestConfig = { responseType: 'stream', timeout: LONGER_TIMEOUT, httpAgent };
     // With redirects on, Axios times the whole answer.
@@ -264,7 +264,7 @@ describe('nothing is cut off that bare Axios lets pass', () => {
   });
 });
 
-/** A server whose process never accepts: once its backlog is full, the system answers no connection any more. */
+/** A server whose process never accepts. When its backlog is full, new connections get no answer. */
 async function startDeaf(): Promise<{ origin: string }> {
   const script = `
     const server = require('node:net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
@@ -285,7 +285,7 @@ async function startDeaf(): Promise<{ origin: string }> {
 describe('a replay is not lost when the server closes the connection of the refused request', () => {
   const MESSAGES = 200;
 
-  /** Refuses the first send of each message and then ends its connection, as a load balancer does that drains. */
+  /** Refuses the first sends of each message and then ends their connection, like a load balancer that drains. */
   async function startClosing(how: 'FIN' | 'RST', cloud: Cloud, codes: number[]) {
     const sends = new Map<string, number>();
     cloud.script.send = ({ body }) => {
@@ -315,7 +315,7 @@ describe('a replay is not lost when the server closes the connection of the refu
       server.closeAllConnections();
       return new Promise((resolve) => server.close(resolve));
     });
-    /** Until both sides know of the ends so far: a first send on a dying connection is no matter of ours. */
+    /** Waits until both sides have seen the closed connections, because a first send on a dying connection is not tested here. */
     const settled = async () => {
       await until(() => [...ended].every(({ destroyed }) => destroyed));
       for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve));
@@ -331,7 +331,7 @@ describe('a replay is not lost when the server closes the connection of the refu
       ['one socket, both tokens refused', 1, 1, [40102, 40103]],
       ['any number of sockets, both tokens refused', Number.POSITIVE_INFINITY, MESSAGES, [40103, 40102]],
     ])('through %s', async (_, maxSockets, atOnce, codes) => {
-      // At once with the token in hand, and after a renewal: both fall on the moment at which the connection dies.
+      // With 60 s the replay follows at once, with 0 after a renewal. Both come just when the connection dies.
       for (const forcedRefreshIntervalMs of [60_000, 0]) {
         const cloud = await startCloud();
         const { origin, sends, settled } = await startClosing(how, cloud, codes);

@@ -11,7 +11,7 @@ const OTHER = '70099999';
 const NOBODYS = '70055555';
 const sendOf = (account: string) => SEND.replace(ACCOUNT, account);
 
-/** The accounts that a service was asked for, in their order. */
+/** The accounts of the requests to a service, in order. */
 const accountsAt = (cloud: Cloud, service: 'sentinel' | 'idp' | 'send') =>
   cloud.seen.filter((seen) => seen.service === service).map(({ url }) => /account\/([^/?]+)/.exec(url)?.[1]);
 
@@ -66,7 +66,7 @@ describe.each(ORDERS)('two auths on one instance, installed %s', (_, reversed) =
     ]);
   });
 
-  it('each with its own options: no token, consumer or header of one is the other’s', async () => {
+  it('each with its own options: they share no token, consumer or header', async () => {
     const { cloud, http } = await start();
     const consumers = { [ACCOUNT]: jest.fn(() => 'first'), [OTHER]: jest.fn(() => 'second') };
     const first = createFixed(cloud, ACCOUNT, { consumerId: consumers[ACCOUNT] });
@@ -104,7 +104,7 @@ describe.each(ORDERS)('two auths on one instance, installed %s', (_, reversed) =
     },
   );
 
-  it('an account that both have is served by exactly one', async () => {
+  it('exactly one serves an account that both have', async () => {
     const { cloud, http } = await start();
     installBoth(http, [createFixed(cloud, ACCOUNT), createLookup(cloud, [ACCOUNT])], reversed);
     await http.post(SEND, {}, asC);
@@ -112,7 +112,7 @@ describe.each(ORDERS)('two auths on one instance, installed %s', (_, reversed) =
     expect(['sentinel', 'idp', 'send'].map((service) => cloud.count(service as 'send'))).toEqual([1, 1, 2]);
   });
 
-  it('an account that nobody has is one ERR_UNKNOWN_ACCOUNT, and nothing is sent', async () => {
+  it('an account that neither has gives one ERR_UNKNOWN_ACCOUNT, and nothing is sent', async () => {
     const { cloud, http } = await start();
     const errors: unknown[] = [];
     http.interceptors.response.use(undefined, (error) => {
@@ -126,7 +126,7 @@ describe.each(ORDERS)('two auths on one instance, installed %s', (_, reversed) =
     expect(cloud.seen).toEqual([]);
   });
 
-  it('a lasting refusal is sent twice, and renewed by the one whose it is', async () => {
+  it('a lasting refusal is sent twice, and renewed only by the auth of its account', async () => {
     const { cloud, http } = await start();
     const [first, second] = [createFixed(cloud, ACCOUNT), createFixed(cloud, OTHER)];
     const replays: string[] = [];
@@ -140,7 +140,7 @@ describe.each(ORDERS)('two auths on one instance, installed %s', (_, reversed) =
     expect(replays).toEqual(['second']);
   });
 
-  it('a closed one answers ERR_CLOSED for its own account, and the other goes on', async () => {
+  it('a closed auth gives ERR_CLOSED for its own account, and the other goes on', async () => {
     const { cloud, http } = await start();
     const [first, second] = [createFixed(cloud, ACCOUNT), createFixed(cloud, OTHER)];
     installBoth(http, [first, second], reversed);
@@ -151,7 +151,7 @@ describe.each(ORDERS)('two auths on one instance, installed %s', (_, reversed) =
     expect(accountsAt(cloud, 'send')).toEqual([ACCOUNT, OTHER]);
   });
 
-  it.each(['fixed', 'looked up'])('a closed one is replaced by a new one for its account (%s)', async (kind) => {
+  it.each(['fixed', 'looked up'])('a new auth takes over the account of a closed auth (%s)', async (kind) => {
     const { cloud, http } = await start();
     const create = () => (kind === 'fixed' ? createFixed(cloud, ACCOUNT) : createLookup(cloud, [ACCOUNT]));
     const [old, fresh] = [create(), create()];
@@ -163,7 +163,7 @@ describe.each(ORDERS)('two auths on one instance, installed %s', (_, reversed) =
     expect([cloud.count('sentinel'), cloud.count('send')]).toEqual([2, 2]);
   });
 
-  it('one that is uninstalled leaves its account to nobody, and the other in place', async () => {
+  it('after one is uninstalled, its account gets no tokens, and the other goes on', async () => {
     const { cloud, http } = await start();
     const [first, second] = [createFixed(cloud, ACCOUNT), createFixed(cloud, OTHER)];
     const uninstalls = (reversed ? [second, first] : [first, second]).map((auth) => auth.install(http));
@@ -174,7 +174,7 @@ describe.each(ORDERS)('two auths on one instance, installed %s', (_, reversed) =
     await expect(http.post(sendOf(OTHER), {}, asC)).resolves.toMatchObject({ status: 200 });
   });
 
-  it('connectorAuth: false and other requests pass through both untouched', async () => {
+  it('requests with connectorAuth: false and other requests are unchanged', async () => {
     const { cloud, http } = await start();
     installBoth(http, [createFixed(cloud, ACCOUNT), createFixed(cloud, OTHER)], reversed);
     await http.post(sendOf(NOBODYS), {}, { ...asC, connectorAuth: false });
@@ -196,7 +196,7 @@ it('five auths, each with an account of its own, in flight together', async () =
   expect(cloud.count('send')).toBe(50);
 });
 
-it('a credentials() that hangs for another account holds up no account that another auth has', async () => {
+it('a credentials() that hangs for one account does not delay the account of another auth', async () => {
   const { cloud, http } = await start();
   const never = new Promise<never>(() => {});
   createFixed(cloud, ACCOUNT).install(http);
@@ -258,7 +258,7 @@ describe('install', () => {
     expect(await sendsOfARefusal(cloud, http)).toBe(2);
   });
 
-  it('repeated is once', async () => {
+  it('twice installs once', async () => {
     const { cloud, http } = await start();
     const auth = createAuth(cloud);
     const uninstalls = Array.from({ length: 5 }, () => auth.install(http));
@@ -267,7 +267,7 @@ describe('install', () => {
     expect(await isAuthenticated(cloud, http)).toBe(false);
   });
 
-  it('after a stale uninstall is once', async () => {
+  it('after an old uninstall installs once', async () => {
     const { cloud, http } = await start();
     const auth = createAuth(cloud);
     const first = auth.install(http);
@@ -278,7 +278,7 @@ describe('install', () => {
     expect(await sendsOfARefusal(cloud, http)).toBe(2);
   });
 
-  it('is not undone by an uninstall of an earlier one, however often that is called', async () => {
+  it('is not undone by an old uninstall function, however often that is called', async () => {
     const { cloud, http } = await start();
     const auth = createAuth(cloud);
     const stale = auth.install(http);
@@ -296,7 +296,7 @@ describe('install', () => {
     expect(await sendsOfARefusal(cloud, http)).toBe(2);
   });
 
-  it('is not undone by an uninstall from before clear()', async () => {
+  it('is not undone by an uninstall function from before clear()', async () => {
     const { cloud, http } = await start();
     const auth = createAuth(cloud);
     const stale = auth.install(http);
@@ -307,12 +307,12 @@ describe('install', () => {
     expect(await sendsOfARefusal(cloud, http)).toBe(2);
   });
 
-  it('undone late never takes somebody else’s interceptor away', async () => {
+  it('undone late never removes another interceptor', async () => {
     const { cloud, http } = await start();
     const auth = createAuth(cloud);
     const stale = auth.install(http);
     http.interceptors.request.clear();
-    // Axios numbers interceptors anew after clear(): this one has the number that ours had.
+    // Axios restarts its ids after clear(), so this interceptor has the id that ours had.
     const ran = jest.fn((config) => config);
     http.interceptors.request.use(ran);
     stale();
@@ -321,7 +321,7 @@ describe('install', () => {
     expect(cloud.count('other')).toBe(1);
   });
 
-  it('of one auth on two instances is undone on one alone', async () => {
+  it('of one auth on two instances can be undone on one of them', async () => {
     const { cloud, http } = await start();
     const second = axios.create({ baseURL: cloud.origin });
     const auth = createAuth(cloud);
@@ -346,7 +346,7 @@ describe('install', () => {
     }
   });
 
-  it('may come and go while requests are under way: each finishes, none is wrapped twice', async () => {
+  it('can be done and undone while requests are under way: each finishes, none is wrapped twice', async () => {
     const { cloud, http } = await start();
     const auth = createAuth(cloud);
     const gate = defer();
@@ -367,7 +367,7 @@ describe('install', () => {
     expect(await sendsOfARefusal(cloud, http)).toBe(2);
   });
 
-  it('of an auth that is closed already gives ERR_CLOSED, not a message without tokens', async () => {
+  it('of a closed auth gives ERR_CLOSED, not a message without tokens', async () => {
     const { cloud, http } = await start();
     const auth = createConnectorAuth({
       accountId: ACCOUNT,
@@ -378,7 +378,7 @@ describe('install', () => {
     void auth.close();
     const outcome = await outcomeOf((async () => auth.install(http))());
     const sent = await outcomeOf(http.post(SEND, {}, asC));
-    // Either install() says so, or each request does.
+    // Either install() throws, or each request fails.
     expect([outcome.error, sent.error]).toContainEqual(expect.objectContaining({ code: 'ERR_CLOSED' }));
     if (!outcome.error) expect(cloud.seen).toEqual([]);
   });
