@@ -171,7 +171,7 @@ function everyDiagnosis(): Diagnosis[] {
 }
 
 it("its table of the doctor's words has every kind, in words that the doctor uses", () => {
-  const rows = PAGE.slice(PAGE.indexOf("## In the doctor's words"))
+  const rows = PAGE.slice(PAGE.indexOf('## Findings of the doctor'))
     .split('\n')
     .flatMap((line) => {
       const [, kind, words] = /^\| `([\w-]+)` +\| (.+?) +\|/.exec(line) ?? [];
