@@ -6,7 +6,7 @@ import { type Cloud, envelope, SEND, startCloud } from '../support/cloud.js';
 import { createAuth, rejection, stopConnectors } from '../support/connector.js';
 import { attach } from './usual-way.js';
 
-// Measures what docs/design.md says of the usual way, and of ours, and holds the page to it.
+// Measures the two ways that docs/design.md compares, and fails if the page says otherwise.
 
 afterEach(stopConnectors);
 
@@ -15,7 +15,7 @@ const PAGE = readFileSync(resolve(__dirname, '../../docs/design.md'), 'utf8');
 type Authenticate = (http: AxiosInstance, cloud: Cloud) => void;
 
 const WAYS: readonly Authenticate[] = [
-  // The same tokens from the same source, so that nothing but the place differs where they are attached.
+  // Both ways get their tokens from the same source, so only the place differs where they are attached.
   (http, cloud) => {
     const auth = createAuth(cloud);
     attach(http, {
@@ -71,7 +71,7 @@ const TRIALS: readonly Trial[] = [
     },
   },
   {
-    name: 'a `transformRequest` that wraps the body in another',
+    name: 'a `transformRequest` that wraps the body in an object',
     async measure(authenticate, cloud, http) {
       http.defaults.transformRequest = [(data) => JSON.stringify({ wrapped: data })];
       authenticate(http, cloud);
@@ -110,7 +110,7 @@ const TRIALS: readonly Trial[] = [
     },
   },
   {
-    name: 'an error interceptor that tells of failures, installed before',
+    name: 'an error interceptor that reports failures, installed before',
     async measure(authenticate, cloud, http) {
       let alarms = 0;
       http.interceptors.response.use(undefined, (error) => {
@@ -119,7 +119,7 @@ const TRIALS: readonly Trial[] = [
       });
       authenticate(http, cloud);
       await send(http);
-      return `alarms for a message that went well: ${alarms}`;
+      return `alarms for a delivered message: ${alarms}`;
     },
   },
   ...(['before', 'after'] as const).map((order) => ({
@@ -140,7 +140,7 @@ const TRIALS: readonly Trial[] = [
       http.interceptors.request.use((config) => ({ ...config, baseURL: stranger.origin }));
       authenticate(http, cloud);
       const outcome = await send(http).then(
-        () => 'nothing is noticed',
+        () => 'the caller gets no error',
         ({ code }) => `the caller gets \`${code}\``,
       );
       return `${tokensAt(stranger)}; ${outcome}`;
@@ -163,7 +163,7 @@ const TRIALS: readonly Trial[] = [
       authenticate(http, cloud);
       const text = JSON.stringify(await rejection(send(http)));
       const tokens = [...cloud.issued.appJwt, ...(cloud.issued.consumerJws.get('c') ?? [])];
-      return `holds ${tokens.filter((token) => text.includes(token)).length} tokens`;
+      return `contains ${tokens.filter((token) => text.includes(token)).length} tokens`;
     },
   },
 ];
@@ -182,7 +182,7 @@ function tokensAt(stranger: Cloud): string {
     : 'the other host gets nothing';
 }
 
-it.each(TRIALS)('docs/design.md says what was measured of $name', async ({ name, measure }) => {
+it.each(TRIALS)('docs/design.md has the measured result of $name', async ({ name, measure }) => {
   const cells: string[] = [name];
   for (const authenticate of WAYS) {
     const cloud = await startCloud();
