@@ -91,7 +91,7 @@ export function logEvents(events: EventHub, logger: Logger): void {
 /** At most this many paths are remembered. */
 const PATHS_KEPT = 1_000;
 
-/** Logs a warning for each path that is almost a Send API path, once for each path (design A11). */
+/** Logs a warning for each path that is almost a Send API path, once for each path. */
 export function logNearMisses(logger: Logger): (path: string, reason: string) => void {
   const logged = new Set<string>();
   return (path, reason) => {

@@ -1,4 +1,4 @@
-// A polluted `Object.prototype` has no effect on these functions (design A10).
+// A polluted `Object.prototype` has no effect on these functions.
 
 /** A copy without a prototype, with the object's own properties. */
 export const ownOf = <T extends object>(value: T | undefined): Partial<T> => Object.assign(Object.create(null), value);

@@ -37,7 +37,7 @@ export const isStream = (body: unknown): boolean => isNodeStream(body) || isWebS
 
 /**
  * Ends a wait when the body fails before the adapter reads it. The error is the one that Axios gives for a body that fails
- * during the send (design E12).
+ * during the send.
  */
 export function endOnBodyFailure(body: unknown, config: InternalAxiosRequestConfig): Ender[] {
   if (isNodeStream(body)) return [(end) => watchNodeStream(body, config, end)];

@@ -1,7 +1,7 @@
 import axios, { type AxiosAdapter, type AxiosResponse, type InternalAxiosRequestConfig } from 'axios';
 import { createCancelSource, timeoutError, timeoutMs } from '../wait.js';
 
-/** Sends once. The send ends when `timeout` is over, whatever the server does (design E11). */
+/** Sends once. The send ends when `timeout` is over, whatever the server does. */
 export function callAdapter(adapter: AxiosAdapter, sent: InternalAxiosRequestConfig): Promise<AxiosResponse> {
   const ms = sent.timeout ? timeoutMs(sent.timeout) : 0;
   return ms === 0 ? start(adapter, sent) : callWithin(ms, adapter, sent);

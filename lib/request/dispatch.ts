@@ -132,7 +132,7 @@ const keep: OnAnswer<Answer> = (_parts, _prepared, answer) => answer;
 const replayOrSettle: OnAnswer<AxiosResponse> = (parts, prepared, answer) =>
   answer.refused ? replay(parts, prepared, answer) : settle(answer, answer.fault);
 
-/** Replays a request at most once for each refused token, so it is sent at most three times (design E2, E3). */
+/** Replays a request at most once for each refused token, so it is sent at most three times. */
 async function replay(parts: Parts, first: PreparedRequest, firstAnswer: Answer): Promise<AxiosResponse> {
   const replaced = new Map<TokenKind, number>();
   let prepared = first;

@@ -8,7 +8,7 @@ export interface Endpoint {
 
 const PATH = /^\/api\/account\/([^/]+)\/messaging\/consumer\/conversation(\/send)?$/;
 
-/** The endpoint that a normalised path names (design A1); `undefined` for any other path. */
+/** The endpoint that a normalised path names; `undefined` for any other path. */
 export function matchEndpoint(pathname: string): Endpoint | undefined {
   const match = PATH.exec(pathname);
   return match?.[1] === undefined ? undefined : { name: match[2] ? 'send' : 'conversation', accountId: match[1] };
@@ -46,7 +46,7 @@ const SLIPS: readonly { reason: string; correct(path: string): string }[] = [
 ];
 
 /**
- * Why a path is not a Send API path, although it looks like one (design A11). `undefined` for a path that does not look like
+ * Why a path is not a Send API path, although it looks like one. `undefined` for a path that does not look like
  * one.
  */
 export function explainNearMiss(path: string): string | undefined {

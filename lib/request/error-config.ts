@@ -2,7 +2,7 @@ import type { InternalAxiosRequestConfig } from 'axios';
 import { define, defineHidden } from '../own.js';
 
 /**
- * The config of a ConnectorAuthError (design F5, E10). For a transient error it is the request's own, so axios-retry can send
+ * The config of a ConnectorAuthError. For a transient error it is the request's own, so axios-retry can send
  * the same request again. For any other error it is a copy that axios-retry never sends, whatever its `retryCondition` is.
  */
 export function configOfError(config: InternalAxiosRequestConfig, isTransient: boolean): InternalAxiosRequestConfig {

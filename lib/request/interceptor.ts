@@ -45,7 +45,7 @@ interface RequestInterceptors {
   [INSTALLATION]?: Installation;
 }
 
-/** The installation in one instance. Several ConnectorAuths share its interceptor (design A8). */
+/** The installation in one instance. Several ConnectorAuths share its interceptor. */
 interface Installation {
   /** Never changed in place, so a request keeps the entries that it started with. */
   entries: readonly { readonly dispatcher: Dispatcher; readonly uninstall: () => void }[];

@@ -4,7 +4,7 @@ import { createTransport, type Transport } from './transport.js';
 
 type Fields = Readonly<Record<string | symbol, unknown>>;
 
-/** A request, with its config as it was when dispatch began (design A2). */
+/** A request, with its config as it was when dispatch began. */
 export interface OutgoingRequest {
   /** The caller's own config. The caller gets it back with the answer. No send reads it again. */
   readonly original: InternalAxiosRequestConfig;
@@ -23,7 +23,7 @@ export interface Address {
 }
 
 /**
- * A config that inherits nothing from `Object.prototype`, so a polluted `Object.prototype` has no effect (design A10). It is a
+ * A config that inherits nothing from `Object.prototype`, so a polluted `Object.prototype` has no effect. It is a
  * class because V8 reads and copies its instances faster than Axios's configs, which are dictionaries.
  */
 class OutgoingConfig {
@@ -85,7 +85,7 @@ export function readRequest(original: InternalAxiosRequestConfig, adapter: Axios
   return { original, config: config as unknown as InternalAxiosRequestConfig, extras, adapter };
 }
 
-/** The config for one send. It follows no redirect: a redirect could carry the tokens to another host (design A9). */
+/** The config for one send. It follows no redirect: a redirect could carry the tokens to another host. */
 export function configForAdapter(
   request: OutgoingRequest,
   { url, baseURL }: Address,

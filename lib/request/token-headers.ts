@@ -13,7 +13,7 @@ export type AddTokens = (
 
 /**
  * The tokens replace every header with one of their names, in upper or lower case. The caller's `Host` is left out, because
- * the URL decides the host (design A4, B1).
+ * the URL decides the host.
  */
 export function createTokenHeaders({
   authorizationPrefix,

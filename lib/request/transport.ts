@@ -31,7 +31,7 @@ export function createTransport(given: Transport | undefined): Transport {
 
 /**
  * Does not use the connection of a 401 answer again. A server may close it right after the answer, and a replay on it would be
- * lost (design E13).
+ * lost.
  */
 function closingAfter401(onResponse: OnResponse): OnResponse {
   return (response) => {

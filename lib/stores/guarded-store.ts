@@ -20,7 +20,7 @@ export class StoreFault extends Error {
 }
 
 /**
- * A store that cannot fail or hold up a request (design G3): each operation ends in time, and fails only with a StoreFault.
+ * A store that cannot fail or hold up a request: each operation ends in time, and fails only with a StoreFault.
  *
  * A store that did not answer in time is left alone for a while, and all waits for it end. So a request that needs several
  * entries waits for a dead store only once.

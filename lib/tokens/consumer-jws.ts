@@ -15,7 +15,7 @@ export interface ConsumerJwsParts {
 }
 
 /**
- * Asks IDP for a consumer's ConsumerJWS. If IDP refuses the AppJWT, the AppJWT is renewed and IDP is asked once more (design D7).
+ * Asks IDP for a consumer's ConsumerJWS. If IDP refuses the AppJWT, the AppJWT is renewed and IDP is asked once more.
  *
  * @throws ConnectorAuthError `ERR_CONSUMER_JWS`, or the error of the AppJWT or of the lookup of IDP's host
  */

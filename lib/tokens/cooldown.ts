@@ -11,7 +11,7 @@ export interface CooldownRange {
   readonly max: number;
 }
 
-/** Remembers failures, so that a failing service is not called again at once (design D11). */
+/** Remembers failures, so that a failing service is not called again at once. */
 export interface Cooldown {
   /** @throws ConnectorAuthError the remembered failure, until it has cooled down */
   assertOver(identity: Identity): void;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { TokenKind } from '../events.js';
 
-/** The owner of a token. An AppJWT has no consumer. Both properties are own, so inherited ones have no effect (design A10). */
+/** The owner of a token. An AppJWT has no consumer. Both properties are own, so inherited ones have no effect. */
 export interface Identity {
   readonly accountId: string;
   readonly consumerId: string | undefined;

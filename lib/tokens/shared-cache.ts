@@ -10,7 +10,7 @@ import { ageHere, readStoredToken, storeKeyOf, writeStoredToken } from './stored
 import { expiresAt, phaseOf, type Token } from './token.js';
 import type { FetchOrder } from './token-source.js';
 
-/** Shares tokens with other processes through a store. The store is asked first, then the service (design G1). */
+/** Shares tokens with other processes through a store. The store is asked first, then the service. */
 export interface SharedCache {
   /**
    * Returns the token that another process has stored. If there is none, returns the token of `ask` and stores it. If the store

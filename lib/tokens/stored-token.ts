@@ -37,7 +37,7 @@ export function writeStoredToken(key: string, { token, isForced }: StoredToken):
   return JSON.stringify({ v: VERSION, key, token: value, receivedAt, lifetimeMs, isForced });
 }
 
-/** The token of an entry. `undefined` unless `writeStoredToken` wrote it for the same key and identity (design D6). */
+/** The token of an entry. `undefined` unless `writeStoredToken` wrote it for the same key and identity. */
 export function readStoredToken(text: string, key: string, identity: Identity): StoredToken | undefined {
   const { v, key: itsKey, token: value, receivedAt, lifetimeMs, isForced } = parse(text);
   if (v !== VERSION || itsKey !== key || typeof value !== 'string') return undefined;

@@ -3,7 +3,7 @@ import type { TokenCause } from '../events.js';
 import type { Identity } from './identity.js';
 import type { Token } from './token.js';
 
-/** A token in memory. `dropped` says why it is not used any more. All properties are own (design A10). */
+/** A token in memory. `dropped` says why it is not used any more. All properties are own. */
 export interface CachedToken {
   readonly identity: Identity;
   readonly token: Token;

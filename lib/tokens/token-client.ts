@@ -10,7 +10,7 @@ import type { ResolvedOptions } from '../resolve-options.js';
 import { askedPauseMs, isTransientFault, tokenCallRetry } from '../retry-policy.js';
 import { createCancelSource, type IsWanted, timeoutMs } from '../wait.js';
 
-/** A longer answer is refused. Real answers are far shorter (design D12). */
+/** A longer answer is refused. Real answers are far shorter. */
 const LONGEST_ANSWER_BYTES = 64 * 1024;
 
 export interface TokenCall extends Pick<AxiosRequestConfig, 'method' | 'url' | 'headers' | 'data'> {
@@ -24,7 +24,7 @@ export interface TokenCall extends Pick<AxiosRequestConfig, 'method' | 'url' | '
 
 export type Answer = Readonly<Record<string, unknown>>;
 
-/** Calls Sentinel, IDP and the Domain API. It shares nothing with the user's instance (design D12). */
+/** Calls Sentinel, IDP and the Domain API. It shares nothing with the user's instance. */
 export interface TokenClient {
   /**
    * Makes a call. @param read reads the JSON object of a 2xx answer, and may throw `unusableAnswer`

@@ -17,7 +17,7 @@ export interface TokenSource {
    * @param isWanted whether the caller still waits. A call is not started if no caller waits for it
    */
   get(identity: Identity, isWanted?: IsWanted): Promise<Token>;
-  /** Drops a refused token, at most once in `forcedRefreshIntervalMs`. A newer token stays (design D8, D10). */
+  /** Drops a refused token, at most once in `forcedRefreshIntervalMs`. A newer token stays. */
   refuse(identity: Identity, value: string): void;
   /** Drops the tokens and the remembered failures of all identities that match. Tokens of calls under way are not kept. */
   invalidate(matches: (identity: Identity) => boolean): void;
@@ -39,7 +39,7 @@ export interface TokenSourceParts {
   readonly cache: TokenCache;
   readonly clock: Clock;
   readonly windows: TokenWindows;
-  /** In milliseconds. A server that refuses every token costs one token call in this time (design D10). */
+  /** In milliseconds. A server that refuses every token costs one token call in this time. */
   readonly forcedRefreshIntervalMs: number;
   readonly cooldown: Cooldown;
   /** Asks the store or the service. */

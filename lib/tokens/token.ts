@@ -5,7 +5,7 @@ import type { Identity } from './identity.js';
 /** The claims of a JWT, unchecked. (TypeScript 5.4 cannot read jose's own type in CommonJS.) */
 export type Claims = Readonly<Record<string, unknown>>;
 
-/** A token and its lifetime. All properties are own (design A10). */
+/** A token and its lifetime. All properties are own. */
 export interface Token {
   readonly value: string;
   /** Epoch milliseconds, by the local clock. */
@@ -42,7 +42,7 @@ export function readClaims(value: unknown): Claims | undefined {
   }
 }
 
-/** In milliseconds: `exp - iat`, which does not depend on the local clock, else `expires_in`, else one hour (design D3). */
+/** In milliseconds: `exp - iat`, which does not depend on the local clock, else `expires_in`, else one hour. */
 export function appJwtLifetimeMs(claims: Claims, expiresIn: unknown): number {
   const seconds = typeof expiresIn === 'string' ? Number(expiresIn) : expiresIn;
   return claimedLifetimeMs(claims) ?? secondsToMs(seconds) ?? ONE_HOUR_MS;
@@ -85,7 +85,7 @@ export function phaseOf(token: Token, now: number, windows: TokenWindows): 'fres
   return leftMs <= refreshAheadMs * scale ? 'stale' : 'fresh';
 }
 
-/** The expected claims of an identity's token. A missing claim is accepted (design D6). */
+/** The expected claims of an identity's token. A missing claim is accepted. */
 export function wantedClaims({ accountId, consumerId }: Identity): Readonly<Record<string, string>> {
   return consumerId === undefined ? { aud: accountId } : { account_id: accountId, ext_consumer_id: consumerId };
 }
