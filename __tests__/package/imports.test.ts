@@ -5,7 +5,7 @@ import ts from 'typescript';
 const LIB = resolve(__dirname, '../../lib');
 
 /** Files and folders of lib/ from top to bottom. Everything else directly in lib/ is a leaf, below all of them. */
-const LAYERS = ['index.ts', 'connector-auth.ts', 'request', 'tokens', 'stores'];
+const LAYERS = ['index.ts', 'connector-auth.ts', 'token-getters.ts', 'request', 'tokens', 'stores'];
 
 /** Entry points of their own. Nothing in the layers imports them. */
 const BESIDE = ['cli', 'emulator'];
