@@ -93,7 +93,7 @@ function endOnAbort(signal: AbortSignal, config: InternalAxiosRequestConfig | un
 }
 
 /** A CancelToken, with the members that Axios's types lack. */
-interface ListenableCancelToken {
+export interface ListenableCancelToken {
   readonly reason?: unknown;
   subscribe(listener: () => void): void;
   unsubscribe(listener: () => void): void;

@@ -63,8 +63,13 @@ describe('a config with a socketPath is refused before any token is fetched', ()
     expect([urls, tokenCalls(byInterceptor.cloud)]).toEqual([[], 0]);
   });
 
+  it.each(['', false, null, undefined])('but %p is none, as for Axios', async (socketPath) => {
+    const { cloud, http } = await startConnector();
+    await http.post(SEND, {}, { ...asC, socketPath: socketPath as never });
+    expect(cloud.count('send')).toBe(1);
+  });
+
   it.each<[string, unknown]>([
-    ['empty', ''],
     ['a number', 5],
     ['an object', { path: '/tmp/a.sock' }],
     ['a list', ['/tmp/a.sock']],

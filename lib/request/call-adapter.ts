@@ -1,5 +1,5 @@
 import axios, { type AxiosAdapter, type AxiosResponse, type InternalAxiosRequestConfig } from 'axios';
-import { createCancelSource, timeoutError, timeoutMs } from '../wait.js';
+import { createCancelSource, type ListenableCancelToken, timeoutError, timeoutMs } from '../wait.js';
 
 /** Sends once. The send ends when `timeout` is over, whatever the server does. */
 export function callAdapter(adapter: AxiosAdapter, sent: InternalAxiosRequestConfig): Promise<AxiosResponse> {
@@ -21,7 +21,7 @@ function start(adapter: AxiosAdapter, sent: InternalAxiosRequestConfig): Promise
  * the whole send. It starts after Axios's timers, so Axios's own error comes first where they work.
  */
 async function callWithin(ms: number, adapter: AxiosAdapter, sent: InternalAxiosRequestConfig): Promise<AxiosResponse> {
-  const cancel = makeCancelable(sent);
+  const { cancel, release } = makeCancelable(sent);
   const call = start(adapter, sent);
   let isOver = false;
   const timer = setTimeout(() => {
@@ -35,18 +35,27 @@ async function callWithin(ms: number, adapter: AxiosAdapter, sent: InternalAxios
     throw timeoutError(sent, sent, (error as { request?: unknown }).request);
   } finally {
     clearTimeout(timer);
+    release();
   }
 }
 
-/** Adds a `signal`, or, if the caller has one, a `cancelToken`. @returns a function that cancels the send */
-function makeCancelable(sent: InternalAxiosRequestConfig): () => void {
+interface Cancelable {
+  cancel(): void;
+  /** Lets go of the caller's own cancel token. */
+  release(): void;
+}
+
+/** Adds a `signal`, or, if the caller has one, a `cancelToken`. */
+function makeCancelable(sent: InternalAxiosRequestConfig): Cancelable {
   if (!sent.signal) {
     const controller = new AbortController();
     sent.signal = controller.signal;
-    return () => controller.abort();
+    return { cancel: () => controller.abort(), release: () => {} };
   }
   const source = createCancelSource();
-  void sent.cancelToken?.promise.then((reason) => source.cancel(reason.message));
+  const callers = sent.cancelToken as ListenableCancelToken | undefined;
+  const follow = () => source.cancel((callers?.reason as { message?: string } | undefined)?.message);
+  callers?.subscribe(follow);
   sent.cancelToken = source.token;
-  return () => source.cancel();
+  return { cancel: () => source.cancel(), release: () => callers?.unsubscribe(follow) };
 }

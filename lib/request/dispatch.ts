@@ -51,7 +51,9 @@ export function createDispatcher(dispatchParts: DispatchParts): Dispatcher {
     },
     async lookUp(request) {
       const target = findTarget(request.config);
-      return target && waitForRequest(parts, request, target, () => tokens.credentials.has(target.accountId));
+      if (!target) return undefined;
+      if (options.redact) hideSecrets(request.original, target.accountId);
+      return waitForRequest(parts, request, target, () => tokens.credentials.has(target.accountId));
     },
   };
 }

@@ -1,4 +1,5 @@
 import axios, { type AxiosAdapter, type InternalAxiosRequestConfig } from 'axios';
+import { isConnectorAuthError } from '../errors.js';
 import { defineHidden } from '../own.js';
 import { type OutgoingRequest, readRequest } from './outgoing-config.js';
 import { mayBeTarget } from './target.js';
@@ -39,7 +40,7 @@ export interface InterceptorRegistry {
 
 /** The same registry, with the members that Axios does not declare. */
 interface RequestInterceptors {
-  readonly handlers?: readonly ({ readonly fulfilled?: unknown } | null)[] | null;
+  readonly handlers?: ({ readonly fulfilled?: unknown } | null)[] | null;
   use(onFulfilled: Interceptor, onRejected: undefined, options: { synchronous: true }): number;
   eject(id: number): void;
   [INSTALLATION]?: Installation;
@@ -83,8 +84,7 @@ export function installInto(instance: InterceptableInstance, dispatcher: Dispatc
     // An old uninstall function must not end a later installation.
     if (!installation.entries.includes(entry)) return;
     installation.entries = installation.entries.filter((other) => other !== entry);
-    // After clear(), another interceptor may have the id.
-    if (installation.entries.length === 0 && hasInterceptor(manager, installation)) manager.eject(installation.id);
+    if (installation.entries.length === 0) removeInterceptor(manager, installation);
   }
 }
 
@@ -96,8 +96,16 @@ function installationOn(manager: RequestInterceptors): Installation {
   return installation;
 }
 
-const hasInterceptor = ({ handlers }: RequestInterceptors, { intercept }: Installation): boolean =>
-  (handlers ?? []).some((handler) => handler?.fulfilled === intercept);
+const hasInterceptor = (manager: RequestInterceptors, { intercept }: Installation): boolean =>
+  (manager.handlers ?? []).some((handler) => handler?.fulfilled === intercept);
+
+/** Removes the interceptor alone. After clear(), or if somebody moved the handlers, another interceptor may have its id. */
+function removeInterceptor(manager: RequestInterceptors, { intercept, id }: Installation): void {
+  const handlers = manager.handlers ?? [];
+  const at = handlers.findIndex((handler) => handler?.fulfilled === intercept);
+  if (at === id) manager.eject(id);
+  else if (at >= 0) handlers[at] = null;
+}
 
 function wrapAdapter(given: InternalAxiosRequestConfig, { entries }: Installation): InternalAxiosRequestConfig {
   const { adapter } = given;
@@ -117,7 +125,7 @@ const resolveAdapter = (
   adapter: InternalAxiosRequestConfig['adapter'],
   config: InternalAxiosRequestConfig,
 ): AxiosAdapter =>
-  typeof adapter === 'function' ? adapter : axios.getAdapter(adapter ?? axios.defaults.adapter, config);
+  typeof adapter === 'function' ? adapter : axios.getAdapter(adapter || axios.defaults.adapter, config);
 
 function route(
   entries: Installation['entries'],
@@ -141,11 +149,17 @@ async function dispatchToOwner(entries: Installation['entries'], request: Outgoi
   const open = claiming('unknown');
   let failed: Dispatcher | undefined;
   for (const dispatcher of open) {
-    const isOwner = await dispatcher.lookUp(request);
+    const isOwner = await dispatcher.lookUp(request).catch(unlessClosed);
     if (isOwner) return dispatcher.dispatch(request);
     if (isOwner === undefined) failed ??= dispatcher;
   }
   // No auth serves the account. The error of this one says why.
   const fallback = claiming('closed owner')[0] ?? failed ?? open[0] ?? claiming('closed')[0];
   return fallback ? fallback.dispatch(request) : request.adapter(request.original);
+}
+
+/** An auth that is closed during its lookup does not serve the request. Another one may. */
+function unlessClosed(error: unknown): false {
+  if (isConnectorAuthError(error) && error.code === 'ERR_CLOSED') return false;
+  throw error;
 }

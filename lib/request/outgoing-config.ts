@@ -74,7 +74,8 @@ export function readRequest(original: InternalAxiosRequestConfig, adapter: Axios
   const source = ownPropertiesOf(original);
   const config = new OutgoingConfig(source, copyHeaders(source.headers as object));
   config.fetchOptions = copyPlain(config.fetchOptions);
-  config.proxy = copyPlain(config.proxy);
+  config.proxy = copyProxy(config.proxy);
+  if (config.transport) config.transport = createTransport(config.transport as Transport);
   const extras: (string | symbol)[] = [];
   for (const name of Object.keys(source)) if (!KNOWN.has(name)) extras.push(name);
   for (const symbol of Object.getOwnPropertySymbols(source)) if (isEnumerable(source, symbol)) extras.push(symbol);
@@ -100,8 +101,9 @@ export function configForAdapter(
   sent.maxRedirects = 0;
   // The fetch adapter of Axios 1.18 does not respect maxRedirects.
   sent.fetchOptions = config.fetchOptions ? { ...config.fetchOptions, redirect: 'manual' } : { redirect: 'manual' };
-  sent.transport = createTransport(config.transport as Transport | undefined);
-  for (const name of request.extras) sent[name] = config[name];
+  sent.proxy = copyProxy(config.proxy);
+  sent.transport ||= createTransport(undefined);
+  for (const name of request.extras) sent[name] = COPIED.has(name) ? copyPlain(config[name]) : config[name];
   return sent as unknown as InternalAxiosRequestConfig;
 }
 
@@ -157,12 +159,17 @@ function copyHeaders(headers: object): object {
   return Object.assign(Object.create(Object.getPrototypeOf(headers)), headers);
 }
 
+/** Axios reads only the own properties of a proxy, unless it is a URL. */
+const copyProxy = (proxy: unknown): unknown =>
+  typeof proxy === 'object' && proxy !== null && !(proxy instanceof URL) ? copyPlain({ ...proxy }) : copyPlain(proxy);
+
 /** A deep copy of plain objects, arrays, URLs and URL parameters. Other objects are not copied. */
 function copyPlain(value: unknown, copies = new Map<object, unknown>()): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (copies.has(value)) return copies.get(value);
   if (value instanceof URLSearchParams) return new URLSearchParams(value);
   if (value instanceof URL) return new URL(value);
+  if (value instanceof Date) return new Date(value);
   const prototype: object | null = Object.getPrototypeOf(value);
   const isPlain = Array.isArray(value) || prototype === null || isObjectPrototype(prototype);
   if (!isPlain) return value;

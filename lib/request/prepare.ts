@@ -35,7 +35,7 @@ export function prepareNow(
   target: Target,
 ): PreparedRequest | undefined {
   const { data, socketPath } = request.config;
-  if (waits.isClosed || socketPath !== undefined || isFormData(data) || isStream(data)) return undefined;
+  if (waits.isClosed || socketPath || isFormData(data) || isStream(data)) return undefined;
   const consumerId = knownConsumer(request, options.consumerId, context);
   if (consumerId === undefined || !tokens.credentials.peek(target.accountId)) return undefined;
   const now = options.clock.now();

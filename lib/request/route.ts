@@ -58,7 +58,7 @@ function assertTrusted(
 
 /** @throws ConnectorAuthError `ERR_UNTRUSTED_ORIGIN` for a request that would go to a local socket instead of its URL */
 export function assertNoSocket({ socketPath }: Readonly<InternalAxiosRequestConfig>, accountId: string): void {
-  if (socketPath === undefined || socketPath === null) return;
+  if (!socketPath) return;
   throw untrusted(accountId, 'a local socket. Remove socketPath from the config, or send with connectorAuth: false.');
 }
 

@@ -128,11 +128,20 @@ function resolveUrl({ baseURL, url, allowAbsoluteUrls }: Written): URL | undefin
   }
 }
 
-/** The path as the caller wrote it, without host, query and fragment. */
+/** Longer paths are not compared with the Send API's. */
+const LONGEST_PATH = 1_000;
+
+/** Scheme, user and host, or user and host alone. In `//api/account`, `api` is a slip rather than a host. */
+const AUTHORITY = /^([a-z][a-z\d+.-]*:\/\/[^/?#]*|\/\/[^/?#]*[@:.][^/?#]*)/i;
+
+/** The path as the caller wrote it. Characters that could forge a log line are replaced. */
 function pathOf({ url: given = '', baseURL: base = '' }: Written): string {
   const [url, baseURL] = [String(given), String(base)];
-  const scheme = /^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i;
   const separator = baseURL === '' || baseURL.endsWith('/') || url.startsWith('/') ? '' : '/';
-  const full = scheme.test(url) ? url : baseURL + separator + url;
-  return full.replace(scheme, '').replace(/[?#].*$/s, '');
+  const full = AUTHORITY.test(url) ? url : baseURL + separator + url;
+  if (full.length > LONGEST_PATH) return '';
+  return full
+    .replace(AUTHORITY, '')
+    .replace(/[?#].*$/s, '')
+    .replace(/[^\x21-\x7e]/g, '�');
 }

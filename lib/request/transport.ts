@@ -13,16 +13,17 @@ const nodeTransport: Transport = {
   request: (options, onResponse) =>
     ((options as { protocol?: string }).protocol === 'https:' ? https : http).request(
       options,
-      closingAfter401(onResponse),
+      closingAfterError(onResponse),
     ),
 };
 
 /** Node's http and https, or the caller's transport. Redirects are turned off, because the caller's may be follow-redirects. */
 export function createTransport(given: Transport | undefined): Transport {
   if (!given) return nodeTransport;
+  const { request: send } = given;
   const request: Transport['request'] = (options, onResponse) => {
     const noRedirects = { followRedirects: false, maxRedirects: 0 };
-    return given.request(Object.assign(Object.create(null), options, noRedirects), closingAfter401(onResponse));
+    return send.call(given, Object.assign(Object.create(null), options, noRedirects), closingAfterError(onResponse));
   };
   const transport: Transport = Object.create(given);
   defineHidden(transport, 'request', request);
@@ -30,13 +31,14 @@ export function createTransport(given: Transport | undefined): Transport {
 }
 
 /**
- * Does not use the connection of a 401 answer again. A server may close it right after the answer, and a replay on it would be
- * lost.
+ * Does not use the connection of an error answer again. A server may close it right after a refusal, and a replay on it would
+ * be lost. A 429 keeps its connection: new connections would add to the load.
  */
-function closingAfter401(onResponse: OnResponse): OnResponse {
+function closingAfterError(onResponse: OnResponse): OnResponse {
   return (response) => {
     const { req: request } = response as { req?: ClientRequest };
-    if (response.statusCode === 401 && request) request.shouldKeepAlive = false;
+    const { statusCode = 0 } = response;
+    if (statusCode >= 400 && statusCode !== 429 && request) request.shouldKeepAlive = false;
     onResponse(response);
   };
 }

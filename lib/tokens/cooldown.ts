@@ -1,6 +1,6 @@
-import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.js';
 import { ConnectorAuthError, type ConnectorAuthErrorCode, copyError, isConnectorAuthError } from '../errors.js';
+import { createLru } from '../lru.js';
 import { type Identity, keyOf } from './identity.js';
 
 /** How long a failed call is answered from memory. It starts with `min` and doubles with each further failure, up to `max`. */
@@ -41,7 +41,7 @@ export interface CooldownParts {
 const FAILURES_KEPT = 1_000;
 
 export function createCooldown({ clock, range, code }: CooldownParts): Cooldown {
-  const failures = new LRUCache<string, Failure>({ max: FAILURES_KEPT });
+  const failures = createLru<Failure>(FAILURES_KEPT);
 
   return {
     assertOver(identity) {

@@ -1,8 +1,8 @@
 import { AxiosError, isAxiosError } from 'axios';
-import pMemoize from 'p-memoize';
 import { ConnectorAuthError, isConnectorAuthError } from '../errors.js';
 import type { Credentials } from '../options.js';
 import { isAccountId, isCredentials, type ResolvedOptions } from '../resolve-options.js';
+import { singleFlight } from '../single-flight.js';
 import { endAfter, timeoutError, type Waits } from '../wait.js';
 
 /** The accounts that this connector serves, and their credentials. */
@@ -25,15 +25,12 @@ export function createCredentialsBook(options: ResolvedOptions, waits: Waits): C
     if (isCredentials(own)) known.set(options.accountId, own);
   }
 
-  const renew = pMemoize(
-    async (accountId: string): Promise<Credentials> => {
-      const found = isAccountId(accountId) ? await lookUp(accountId) : undefined;
-      if (!isCredentials(found)) throw unknownAccount(accountId, found);
-      known.set(accountId, found);
-      return found;
-    },
-    { cache: false },
-  );
+  const renew = singleFlight(async (accountId: string): Promise<Credentials> => {
+    const found = isAccountId(accountId) ? await lookUp(accountId) : undefined;
+    if (!isCredentials(found)) throw unknownAccount(accountId, found);
+    known.set(accountId, found);
+    return found;
+  });
 
   async function lookUp(accountId: string): Promise<unknown> {
     const timeout = options.tokenTimeoutMs;

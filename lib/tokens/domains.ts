@@ -1,8 +1,8 @@
-import pMemoize from 'p-memoize';
 import { isConnectorAuthError } from '../errors.js';
 import { originOfBareHost } from '../origin.js';
 import { ownOf } from '../own.js';
 import type { ResolvedOptions } from '../resolve-options.js';
+import { singleFlight } from '../single-flight.js';
 import { appJwtOf, type Identity } from './identity.js';
 import { type Answer, type TokenCall, type TokenClient, unusableAnswer } from './token-client.js';
 
@@ -77,29 +77,26 @@ export function createDomains(
     throw unusableAnswer(call, what, status);
   }
 
-  const refresh = pMemoize(
-    async (accountId: string, service: string): Promise<Lookup> => {
-      const old = lookups.get(accountId);
-      const keepsServing = old?.origins.has(service) === true;
-      const now = clock.now();
-      let lookup: Lookup;
-      try {
-        const origins = await ask(accountId, service, !keepsServing);
-        lookup = {
-          origins: new Map([...(old?.origins ?? []), ...origins]),
-          resolvedAt: now,
-          refreshAt: now + domainTtlMs,
-        };
-      } catch (error) {
-        onFailed(appJwtOf(accountId), error);
-        if (!keepsServing) throw error;
-        lookup = { ...old, refreshAt: now + Math.min(domainTtlMs, FAILED_REFRESH_PAUSE_MS) };
-      }
-      lookups.set(accountId, lookup);
-      return lookup;
-    },
-    { cache: false },
-  );
+  const refresh = singleFlight(async (accountId: string, service: string): Promise<Lookup> => {
+    const old = lookups.get(accountId);
+    const keepsServing = old?.origins.has(service) === true;
+    const now = clock.now();
+    let lookup: Lookup;
+    try {
+      const origins = await ask(accountId, service, !keepsServing);
+      lookup = {
+        origins: new Map([...(old?.origins ?? []), ...origins]),
+        resolvedAt: now,
+        refreshAt: now + domainTtlMs,
+      };
+    } catch (error) {
+      onFailed(appJwtOf(accountId), error);
+      if (!keepsServing) throw error;
+      lookup = { ...old, refreshAt: now + Math.min(domainTtlMs, FAILED_REFRESH_PAUSE_MS) };
+    }
+    lookups.set(accountId, lookup);
+    return lookup;
+  });
 
   function peek(accountId: string, service: string, now: number): string | undefined {
     const fixed = options.domains.get(service);

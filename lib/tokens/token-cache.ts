@@ -1,5 +1,5 @@
-import { LRUCache } from 'lru-cache';
 import type { TokenCause } from '../events.js';
+import { createLru } from '../lru.js';
 import type { Identity } from './identity.js';
 import type { Token } from './token.js';
 
@@ -37,16 +37,13 @@ export function createConsumerJwsCache(
   keyOf: (identity: Identity) => string,
   onEvict: (identity: Identity) => void,
 ): TokenCache {
-  const byKey = new LRUCache<string, CachedToken>({
-    max,
-    dispose({ identity }, _key, reason) {
-      if (reason === 'evict') onEvict(identity);
-    },
+  const byKey = createLru<CachedToken>(max, ({ identity }, _key, reason) => {
+    if (reason === 'evict') onEvict(identity);
   });
   return {
     get: (identity) => byKey.get(keyOf(identity)),
     set: (cached) => void byKey.set(keyOf(cached.identity), cached),
     all: () => byKey.values(),
-    size: () => byKey.size,
+    size: byKey.size,
   };
 }

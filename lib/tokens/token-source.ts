@@ -1,6 +1,6 @@
-import pMemoize from 'p-memoize';
 import type { Clock } from '../clock.js';
 import type { TokenCause } from '../events.js';
+import { singleFlight } from '../single-flight.js';
 import type { IsWanted } from '../wait.js';
 import type { Cooldown } from './cooldown.js';
 import { type Identity, keyOf } from './identity.js';
@@ -69,38 +69,35 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
     return phase === 'expired' ? undefined : cached.token;
   }
 
-  const land = pMemoize(
-    async (flight: Flight): Promise<Token> => {
-      const { identity, cause } = flight;
-      const key = keyOf(identity);
-      const isCurrent = () => flights.get(key) === flight;
-      try {
-        const startedAt = clock.now();
-        const outdated = cache.get(identity)?.token;
-        const token = await parts.fetchToken({
-          identity,
-          cause,
-          outdated,
-          isWanted: () => isAwaited(flight),
-          isCurrent,
-        });
-        cooldown.end(identity);
-        parts.onFetched(identity, token, cause, clock.now() - startedAt);
-        if (isCurrent()) {
-          const forcedAt = token.forcedAt ?? cache.get(identity)?.forcedAt;
-          cache.set({ identity, token, dropped: undefined, forcedAt });
-        }
-        return token;
-      } catch (error) {
-        const failure = isCurrent() ? cooldown.start(identity, error) : error;
-        parts.onFailed(identity, failure);
-        throw failure;
-      } finally {
-        if (isCurrent()) flights.delete(key);
+  const land = singleFlight(async (flight: Flight): Promise<Token> => {
+    const { identity, cause } = flight;
+    const key = keyOf(identity);
+    const isCurrent = () => flights.get(key) === flight;
+    try {
+      const startedAt = clock.now();
+      const outdated = cache.get(identity)?.token;
+      const token = await parts.fetchToken({
+        identity,
+        cause,
+        outdated,
+        isWanted: () => isAwaited(flight),
+        isCurrent,
+      });
+      cooldown.end(identity);
+      parts.onFetched(identity, token, cause, clock.now() - startedAt);
+      if (isCurrent()) {
+        const forcedAt = token.forcedAt ?? cache.get(identity)?.forcedAt;
+        cache.set({ identity, token, dropped: undefined, forcedAt });
       }
-    },
-    { cache: false },
-  );
+      return token;
+    } catch (error) {
+      const failure = isCurrent() ? cooldown.start(identity, error) : error;
+      parts.onFailed(identity, failure);
+      throw failure;
+    } finally {
+      if (isCurrent()) flights.delete(key);
+    }
+  });
 
   /** Whether any caller still waits for a flight. If none does, the next caller starts another one. */
   function isAwaited(flight: Flight): boolean {
