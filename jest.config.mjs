@@ -22,5 +22,5 @@ export default {
     '^axios-liveperson-auth/redis$': '<rootDir>/lib/stores/redis.ts',
   },
   // No test is judged by how long it takes; this ends one that hangs. A busy machine does not reach it.
-  testTimeout: 300_000,
+  testTimeout: 600_000,
 };

@@ -1,6 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { PATIENCE_MS } from './effort.js';
+import { UNHURRIED } from './server.js';
 
 /** The tests' own LivePerson: a few dumb routes that share nothing with lib/, so that a wrong constant cannot pass on both sides. */
 export type Service = 'domain' | 'sentinel' | 'idp' | 'conversation' | 'send' | 'other';
@@ -97,7 +98,7 @@ export async function startCloud(account = ACCOUNT): Promise<Cloud> {
     if (body) answer(response, await handle({ method, url, headers, body }));
   }
 
-  const server = createServer(serve);
+  const server = createServer(UNHURRIED, serve);
 
   function route({ service, headers, body, url }: Seen): Reply {
     if (service === 'domain') {

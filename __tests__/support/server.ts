@@ -2,11 +2,14 @@ import { createServer, type RequestListener } from 'node:http';
 import { createServer as createHttp2Server, type Http2Session } from 'node:http2';
 import type { AddressInfo, Server, Socket } from 'node:net';
 
+/** A server that ends no connection by itself. On a busy machine it would end one that the client is about to use again. */
+export const UNHURRIED = { keepAliveTimeout: 0, headersTimeout: 0, requestTimeout: 0 };
+
 const open: { close(): Promise<void> }[] = [];
 
 /** A plain HTTP server on a free port of loopback. */
 export async function startServer(listener: RequestListener): Promise<{ origin: string; host: string }> {
-  const server = createServer(listener);
+  const server = createServer(UNHURRIED, listener);
   return listen(server, () => server.closeAllConnections());
 }
 

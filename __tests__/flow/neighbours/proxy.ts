@@ -1,11 +1,12 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Neighbour } from '../../support/neighbour.js';
+import { UNHURRIED } from '../../support/server.js';
 
 export default {
   name: 'an HTTP proxy',
   join({ http, cloud, note, atEnd }) {
-    const proxy = createServer((request, response) => {
+    const proxy = createServer(UNHURRIED, (request, response) => {
       const isOurCloud = new URL(request.url ?? '').host === cloud.host;
       response.on('finish', () => {
         if (response.statusCode === 200) note(`passes a ${request.method} on to the cloud: ${isOurCloud}`);
