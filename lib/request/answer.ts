@@ -1,5 +1,6 @@
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios';
 import type { TokenKind } from '../events.js';
+import { ownValue } from '../own.js';
 import {
   noteSendApiError,
   readErrorBodies,
@@ -31,7 +32,7 @@ export const resolvedWith = (response: AxiosResponse): Answer => ({
 });
 
 export function rejectedWith(error: unknown): Answer {
-  const response = isRecord(error) && isRecord(error.response) ? error.response : undefined;
+  const response = isRecord(error) ? ownRecord(error, 'response') : undefined;
   return {
     isError: true,
     value: error,
@@ -60,9 +61,10 @@ export function settle({ isError, value, response }: Answer, error: SendApiError
 /** Every object that may hold a config and a request: the response, or the error, its causes and their responses. */
 export function holdersIn(answer: Answer): Iterable<Record<string, unknown>> {
   const holders = new Set<Record<string, unknown>>();
-  for (let value = answer.value; isRecord(value) && !holders.has(value); value = value.cause) {
+  for (let value = answer.value; isRecord(value) && !holders.has(value); value = ownRecord(value, 'cause')) {
     holders.add(value);
-    if (isRecord(value.response)) holders.add(value.response);
+    const response = ownRecord(value, 'response');
+    if (response) holders.add(response);
   }
   return holders;
 }
@@ -88,6 +90,11 @@ export function removeTokens(answer: Answer, sent: InternalAxiosRequestConfig, r
     return;
   }
   for (const holder of holdersIn(answer)) if (isRecord(holder.config)) Reflect.set(holder, 'config', request.original);
+}
+
+function ownRecord(holder: object, name: string): Record<string, unknown> | undefined {
+  const value = ownValue(holder, name);
+  return isRecord(value) ? value : undefined;
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;

@@ -74,7 +74,7 @@ export function readRequest(original: InternalAxiosRequestConfig, adapter: Axios
   const source = ownPropertiesOf(original);
   const config = new OutgoingConfig(source, copyHeaders(source.headers as object));
   config.fetchOptions = copyPlain(config.fetchOptions);
-  config.proxy = copyProxy(config.proxy);
+  config.proxy = copyOwn(config.proxy);
   if (config.transport) config.transport = createTransport(config.transport as Transport);
   const extras: (string | symbol)[] = [];
   for (const name of Object.keys(source)) if (!KNOWN.has(name)) extras.push(name);
@@ -83,6 +83,8 @@ export function readRequest(original: InternalAxiosRequestConfig, adapter: Axios
     const value = readSafely(source, name);
     config[name] = COPIED.has(name) ? copyPlain(value) : value;
   }
+  // A serializer of the caller's may need the class of the params.
+  if (config.params && !config.paramsSerializer) config.params = copyOwn(config.params);
   return { original, config: config as unknown as InternalAxiosRequestConfig, extras, adapter };
 }
 
@@ -101,7 +103,7 @@ export function configForAdapter(
   sent.maxRedirects = 0;
   // The fetch adapter of Axios 1.18 does not respect maxRedirects.
   sent.fetchOptions = config.fetchOptions ? { ...config.fetchOptions, redirect: 'manual' } : { redirect: 'manual' };
-  sent.proxy = copyProxy(config.proxy);
+  sent.proxy = copyOwn(config.proxy);
   sent.transport ||= createTransport(undefined);
   for (const name of request.extras) sent[name] = COPIED.has(name) ? copyPlain(config[name]) : config[name];
   return sent as unknown as InternalAxiosRequestConfig;
@@ -159,9 +161,11 @@ function copyHeaders(headers: object): object {
   return Object.assign(Object.create(Object.getPrototypeOf(headers)), headers);
 }
 
-/** Axios reads only the own properties of a proxy, unless it is a URL. */
-const copyProxy = (proxy: unknown): unknown =>
-  typeof proxy === 'object' && proxy !== null && !(proxy instanceof URL) ? copyPlain({ ...proxy }) : copyPlain(proxy);
+/** A copy of an instance of a class too, as Axios reads it: Axios reads its own properties only. */
+const copyOwn = (value: unknown): unknown =>
+  typeof value !== 'object' || value === null || value instanceof URL || value instanceof URLSearchParams
+    ? copyPlain(value)
+    : copyPlain({ ...value });
 
 /** A deep copy of plain objects, arrays, URLs and URL parameters. Other objects are not copied. */
 function copyPlain(value: unknown, copies = new Map<object, unknown>()): unknown {
