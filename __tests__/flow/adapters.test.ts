@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import axios, { type AxiosRequestConfig } from 'axios';
 import { http as followRedirects } from 'follow-redirects';
 import { type Cloud, envelope, SEND, startCloud } from '../support/cloud.js';
@@ -114,4 +115,50 @@ it('an adapter that throws at once fails its request, and holds no token in what
     expect(error).toMatchObject({ message: 'no network', config: { onBehalfOf: 'c' } });
     expect(error.config.headers.Authorization).toBeUndefined();
   }
+});
+
+it.each([undefined, null, false, '', 0])('an adapter that is %p is Axios’s default', async (adapter) => {
+  const { cloud, http } = await startConnector({}, { adapter: adapter as never });
+  await http.post(SEND, {}, { onBehalfOf: 'c' });
+  await http.get('/other');
+  expect([cloud.count('send'), cloud.count('other')]).toEqual([1, 1]);
+});
+
+describe('an object in the config that is changed between refusal and replay changes nothing', () => {
+  class Params {
+    q = '1';
+  }
+  const params = new Params();
+  const when = new Date(0);
+  const transport = { request };
+  it.each<[string, AxiosRequestConfig, () => void]>([
+    [
+      'params of a class',
+      { params },
+      () => {
+        params.q = 'changed';
+      },
+    ],
+    ['a date in params', { params: { when } }, () => when.setTime(1e12)],
+    [
+      'a transport',
+      { transport },
+      () => {
+        transport.request = () => {
+          throw new Error('another transport');
+        };
+      },
+    ],
+  ])('%s', async (_, config, change) => {
+    const { cloud, http } = await startConnector();
+    cloud.script.send = (_seen, count) => {
+      if (count > 1) return undefined;
+      change();
+      return { status: 401, body: envelope(40102) };
+    };
+    await http.post(SEND, {}, { onBehalfOf: 'c', ...config });
+    const urls = cloud.seen.filter(({ service }) => service === 'send').map(({ url }) => url);
+    expect(urls).toEqual([urls[0], urls[0]]);
+    expect(urls[0]).not.toMatch(/changed|2001/);
+  });
 });

@@ -520,6 +520,15 @@ describe('a request that is almost a Send API request', () => {
     expect(new Set(lines).size).toBe(NEAR_MISSES.length);
   });
 
+  it('is logged without user, password and characters that forge a line, and not at all if it is very long', async () => {
+    const { lines, ask } = await startLogged();
+    await ask('post', `//user:PASSWORD@gateway.example${path}s`);
+    await ask('post', `${path}s`.replace(ACCOUNT, '1\n2026-01-01 ERROR forged \u001b[2J'));
+    await ask('post', `${path}s${'/'.repeat(100_000)}`);
+    expect(lines).toHaveLength(2);
+    for (const line of lines) expect(line).not.toMatch(/PASSWORD|user|[^\x20-\ufffd]|ERROR forged/);
+  });
+
   it('gives a warning also after an authenticated request to the same URL', async () => {
     const { lines, http, ask } = await startLogged();
     await http.post(SEND, {}, asC);

@@ -653,6 +653,56 @@ describe.each<[string, (change: () => void) => Promise<void> | void]>([
   });
 });
 
+describe('options of libraries that are inherited', () => {
+  it('status: the object there gets no token', async () => {
+    const cloud = await startCloud();
+    const status = {};
+    const http = axios.create({ baseURL: cloud.origin });
+    createAuth(cloud).install(http);
+    const undo = pollute({ status });
+    try {
+      for (let i = 0; i < 2; i++) await http.post(SEND, MESSAGE, { onBehalfOf: CONSUMER });
+    } finally {
+      undo();
+    }
+    expect(status).toEqual({});
+    expect(cloud.count('send')).toBe(2);
+  });
+
+  it('cacheKey: each consumer keeps its own ConsumerJWS', async () => {
+    const cloud = await startCloud();
+    const http = axios.create({ baseURL: cloud.origin });
+    const undo = pollute({ cacheKey: () => 1 });
+    try {
+      createAuth(cloud).install(http);
+    } finally {
+      undo();
+    }
+    const consumers = ['a', 'b', 'c'];
+    await Promise.all(consumers.map((consumer) => http.post(SEND, { consumer }, { onBehalfOf: consumer })));
+    for (const { body, headers } of sends(cloud)) {
+      expect(cloud.issued.consumerJws.get(JSON.parse(body).consumer)).toEqual([headers['x-lp-on-behalf']]);
+    }
+    expect(cloud.count('send')).toBe(3);
+  });
+
+  it('response: a broken connection is not taken for a refusal', async () => {
+    const cloud = await startCloud();
+    const http = axios.create({ baseURL: cloud.origin });
+    createAuth(cloud).install(http);
+    cloud.script.send = () => ({ break: 'at-once' });
+    const undo = pollute({ response: { status: 401, data: { body: { errorCode: 40102 } } } });
+    let outcome: Awaited<ReturnType<typeof outcomeOf>>;
+    try {
+      outcome = await outcomeOf(http.post(SEND, MESSAGE, { onBehalfOf: CONSUMER }));
+    } finally {
+      undo();
+    }
+    expect(outcome.error).toMatchObject({ code: 'ECONNRESET' });
+    expect([cloud.count('send'), cloud.count('sentinel')]).toEqual([1, 1]);
+  });
+});
+
 it('consumerId() can read the request, but cannot change it', async () => {
   const cloud = await startCloud();
   const seen: unknown[] = [];

@@ -282,23 +282,47 @@ async function startDeaf(): Promise<{ origin: string }> {
   return { origin: `http://127.0.0.1:${port}` };
 }
 
+it('a timeout beside a signal and a cancel token leaves no listener on the token', async () => {
+  const { http } = await startConnector();
+  const { token } = axios.CancelToken.source();
+  const { signal } = new AbortController();
+  for (let i = 0; i < 3; i++)
+    await http.post(SEND, {}, { onBehalfOf: 'c', timeout: 60_000, signal, cancelToken: token });
+  expect((token as unknown as { _listeners: unknown[] })._listeners ?? []).toEqual([]);
+});
+
+it('a cancel token beside a signal and a timeout ends a send with its own message', async () => {
+  const { cloud, http } = await startConnector();
+  const source = axios.CancelToken.source();
+  cloud.script.send = () => {
+    source.cancel('enough');
+    return { after: new Promise(() => {}) };
+  };
+  const { signal } = new AbortController();
+  const { error } = await outcomeOf(
+    http.post(SEND, {}, { onBehalfOf: 'c', timeout: 60_000, signal, cancelToken: source.token }),
+  );
+  expect(axios.isCancel(error)).toBe(true);
+  expect(error).toMatchObject({ message: 'enough' });
+});
+
 describe('a replay is not lost when the server closes the connection of the refused request', () => {
   const MESSAGES = 200;
 
   /** Refuses the first sends of each message and then ends their connection, like a load balancer that drains. */
-  async function startClosing(how: 'FIN' | 'RST', cloud: Cloud, codes: number[]) {
+  async function startClosing(how: 'FIN' | 'RST', cloud: Cloud, codes: number[], status = 401) {
     const sends = new Map<string, number>();
     cloud.script.send = ({ body }) => {
       const { id } = JSON.parse(body) as { id: string };
       const count = sends.get(id) ?? 0;
       sends.set(id, count + 1);
       const code = codes[count];
-      return code ? { status: 401, body: envelope(code) } : undefined;
+      return code ? { status, body: envelope(code) } : undefined;
     };
     const ended = new Set<Socket>();
     const server = createHttpServer((request, response) => {
       response.on('finish', () => {
-        if (response.statusCode !== 401) return;
+        if (response.statusCode !== status) return;
         const { socket } = request;
         ended.add(socket);
         if (how === 'FIN') socket.end();
@@ -322,6 +346,18 @@ describe('a replay is not lost when the server closes the connection of the refu
     };
     return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, sends, settled };
   }
+
+  it.each([400, 403, 500])('with a refusal of status %i', async (status) => {
+    const cloud = await startCloud();
+    const { origin } = await startClosing('RST', cloud, [40102], status);
+    const auth = createAuth(cloud, { trustedOrigins: [origin] });
+    const httpAgent = new Agent({ keepAlive: true });
+    ends.push(() => httpAgent.destroy());
+    const http = axios.create({ baseURL: origin, httpAgent });
+    auth.install(http);
+    const sent = Array.from({ length: 50 }, (_, id) => http.post(SEND, { id: String(id) }, { onBehalfOf: 'c' }));
+    for (const { status: delivered } of await Promise.all(sent)) expect(delivered).toBe(200);
+  });
 
   describe.each(['FIN', 'RST'] as const)('with %s', (how) => {
     it.each<[string, number, number, number[]]>([

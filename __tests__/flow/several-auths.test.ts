@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import axios, { type AxiosInstance } from 'axios';
 import { type CommonOptions, type ConnectorAuth, type Credentials, createConnectorAuth } from '../../lib/index.js';
 import { ACCOUNT, type Cloud, defer, envelope, SEND, startCloud, until } from '../support/cloud.js';
@@ -217,6 +218,42 @@ it('a credentials() that hangs for one account does not delay the account of ano
   expect(accountsAt(cloud, 'send')).toEqual([ACCOUNT]);
 });
 
+it('an auth that is closed during its lookup leaves the request to the auth that has the account', async () => {
+  const { cloud, http } = await start();
+  const never = new Promise<never>(() => {});
+  const asked: string[] = [];
+  const hanging = createAuth(
+    cloud,
+    lookedUpBy((account: string) => {
+      asked.push(account);
+      return never;
+    }),
+  );
+  hanging.install(http);
+  createLookup(cloud, [ACCOUNT]).install(http);
+  const sent = http.post(SEND, {}, asC);
+  await until(() => asked.length === 1);
+  await hanging.close();
+  await expect(sent).resolves.toMatchObject({ status: 200 });
+  expect(accountsAt(cloud, 'send')).toEqual([ACCOUNT]);
+});
+
+it('the config of a request that ends while its account is looked up prints no consumer', async () => {
+  const { cloud, http } = await start();
+  const never = new Promise<never>(() => {});
+  for (const auth of [
+    createAuth(
+      cloud,
+      lookedUpBy(() => never),
+    ),
+    createFixed(cloud, OTHER),
+  ])
+    auth.install(http);
+  const error = await rejection(http.post(SEND, {}, { onBehalfOf: 'sms-4915550001', timeout: 30 }));
+  expect(error).toMatchObject({ code: 'ECONNABORTED' });
+  expect(inspect(error, { depth: 10 }) + JSON.stringify(error)).not.toContain('4915550001');
+});
+
 describe('install', () => {
   /** How often a message whose token is refused for good is sent: twice with one install, four times with two. */
   async function sendsOfARefusal(cloud: Cloud, http: AxiosInstance): Promise<number> {
@@ -319,6 +356,20 @@ describe('install', () => {
     await http.post('/other', {});
     expect(ran).toHaveBeenCalledTimes(1);
     expect(cloud.count('other')).toBe(1);
+  });
+
+  it('undone after somebody has moved the interceptors removes no other interceptor', async () => {
+    const { cloud, http } = await start();
+    const uninstall = createFixed(cloud, ACCOUNT).install(http);
+    let calls = 0;
+    http.interceptors.request.use((config) => {
+      calls += 1;
+      return config;
+    });
+    http.interceptors.request.handlers?.reverse();
+    uninstall();
+    await http.post(SEND, {}, asC);
+    expect([calls, cloud.count('sentinel'), cloud.count('send')]).toEqual([1, 0, 1]);
   });
 
   it('of one auth on two instances can be undone on one of them', async () => {
