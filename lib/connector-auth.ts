@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type ConnectorAuthEventName, type ConnectorAuthListener, createEventHub } from './events.js';
-import { logEvents, logNearMisses } from './log.js';
+import { createLog } from './log.js';
 import type { ConnectorAuthOptions } from './options.js';
 import { createPending } from './pending.js';
 import { assertConsumerId } from './request/consumer.js';
@@ -90,13 +90,12 @@ export interface ConnectorAuth {
 export function createConnectorAuth(userOptions: ConnectorAuthOptions): ConnectorAuth {
   const options = resolveOptions(userOptions);
   const events = createEventHub();
-  if (options.logger) logEvents(events, options.logger);
-  const onNearMiss = options.logger && logNearMisses(options.logger);
+  const log = options.logger && createLog(events, options.logger);
   const context = new AsyncLocalStorage<string>();
   const waits = createWaits();
   const sends = createPending();
   const tokens = createTokenProvider({ options, events, waits });
-  const dispatcher = createDispatcher({ options, events, context, waits, sends, tokens, onNearMiss });
+  const dispatcher = createDispatcher({ options, events, context, waits, sends, tokens, log });
   let closing: Promise<void> | undefined;
 
   return {

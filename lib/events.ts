@@ -37,10 +37,6 @@ export interface ReplayEvent {
    * `no-token`: there was no new token. `body-not-replayable`: the body can be sent only once.
    */
   outcome: 'succeeded' | 'refused' | 'failed' | 'no-token' | 'body-not-replayable';
-  /** All codes of the refusals of the request so far, in order. Only with the outcome `refused`. */
-  refusals?: readonly number[];
-  /** Whether the request is replayed once more, for the other token. Only with the outcome `refused`. */
-  replayedAgain?: boolean;
 }
 
 /** A call for a token or a host failed after its retries. */

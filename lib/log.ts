@@ -20,11 +20,19 @@ const TOKENS = {
   consumerJws: { name: 'ConsumerJWS', stage: 'idp' },
 } as const;
 
+/** Lines about requests, beside the lines about events. */
+export interface RequestLog {
+  /** A path that is almost a Send API path. It is logged once. */
+  nearMiss(path: string, reason: string): void;
+  /** A message that was refused also with new tokens. @param codes every code that refused it, in order */
+  refusedForGood(accountId: string, codes: readonly number[]): void;
+}
+
 /**
  * Writes events to a logger. It writes a line when something starts to fail and a line when it has recovered, but none for the
  * failures in between. Each new token is a debug line.
  */
-export function logEvents(events: EventHub, logger: Logger): void {
+export function createLog(events: EventHub, logger: Logger): RequestLog {
   /** The last logged state of each subject. */
   const said = new Map<string, string>();
   const say = (level: Level, line: string) => write(logger, level, line);
@@ -58,13 +66,8 @@ export function logEvents(events: EventHub, logger: Logger): void {
     );
   });
 
-  events.on('replay', ({ accountId, errorCode, outcome, refusals = [], replayedAgain }) => {
-    const subject = `replay:${accountId}:${errorCode}`;
-    if (outcome === 'succeeded') said.delete(subject);
-    if (outcome === 'refused' && !replayedAgain) {
-      const line = `A message of account ${accountId} was refused (${refusals[0]}), and refused again after its replay (${refusals.slice(1).join(', ')}). The README's table of error codes says what to check.`;
-      sayOnce(subject, outcome, 'warn', line);
-    }
+  events.on('replay', ({ accountId, errorCode, outcome }) => {
+    if (outcome === 'succeeded') said.delete(refusalOf(accountId, errorCode));
     if (outcome === 'body-not-replayable') {
       const line = `A refused message of account ${accountId} could not be replayed, because its body is a stream. Send a string, an object or a buffer to have it replayed.`;
       sayOnce(`body:${accountId}`, outcome, 'warn', line);
@@ -86,21 +89,28 @@ export function logEvents(events: EventHub, logger: Logger): void {
       'Memory is full of ConsumerJWS, and the oldest are dropped. Consider a higher maxConsumers.',
     ),
   );
+
+  const logged = new Set<string>();
+
+  return {
+    nearMiss(path, reason) {
+      if (logged.has(path)) return;
+      if (logged.size >= PATHS_KEPT) logged.clear();
+      logged.add(path);
+      say('warn', `A request to ${path} is not authenticated, because ${reason}`);
+    },
+    refusedForGood(accountId, codes) {
+      const [first, ...others] = codes;
+      const line = `A message of account ${accountId} was refused (${first}), and refused again after its replay (${others.join(', ')}). The README's table of error codes says what to check.`;
+      sayOnce(refusalOf(accountId, codes.at(-1)), 'refused', 'warn', line);
+    },
+  };
 }
 
 /** At most this many paths are remembered. */
 const PATHS_KEPT = 1_000;
 
-/** Logs a warning for each path that is almost a Send API path, once for each path. */
-export function logNearMisses(logger: Logger): (path: string, reason: string) => void {
-  const logged = new Set<string>();
-  return (path, reason) => {
-    if (logged.has(path)) return;
-    if (logged.size >= PATHS_KEPT) logged.clear();
-    logged.add(path);
-    write(logger, 'warn', `A request to ${path} is not authenticated, because ${reason}`);
-  };
-}
+const refusalOf = (accountId: string, errorCode: number | undefined): string => `replay:${accountId}:${errorCode}`;
 
 const STORE = 'store';
 

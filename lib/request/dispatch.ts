@@ -1,6 +1,7 @@
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios';
 import { isConnectorAuthError } from '../errors.js';
 import type { EventHub, TokenKind } from '../events.js';
+import type { RequestLog } from '../log.js';
 import type { Pending } from '../pending.js';
 import { noteSendApiError, type SendApiError } from '../send-api-error.js';
 import { appJwtOf, consumerJwsOf } from '../tokens/identity.js';
@@ -15,13 +16,14 @@ import { obtainTokens, type PreparedRequest, type PrepareParts, prepare, prepare
 import { readBody } from './read-body.js';
 import { hideSecrets, nameAgents, needsHiding, redactAnswer } from './redact.js';
 import { outcomeOf, reportReplay } from './replay-event.js';
-import { createTargetFinder, type Target, type TargetParts } from './target.js';
+import { createTargetFinder, type Target } from './target.js';
 import { type AddTokens, createTokenHeaders } from './token-headers.js';
 
-export interface DispatchParts extends PrepareParts, Pick<TargetParts, 'onNearMiss'> {
+export interface DispatchParts extends PrepareParts {
   readonly events: EventHub;
   /** Counts the sends under way. `close()` waits for them. */
   readonly sends: Pending;
+  readonly log: RequestLog | undefined;
 }
 
 interface Parts extends DispatchParts {
@@ -30,8 +32,8 @@ interface Parts extends DispatchParts {
 
 /** Takes each request from its config to the answer that the caller gets. */
 export function createDispatcher(dispatchParts: DispatchParts): Dispatcher {
-  const { options, onNearMiss, tokens, waits } = dispatchParts;
-  const findTarget = createTargetFinder({ trustedOrigins: options.trustedOrigins, onNearMiss });
+  const { options, tokens, waits, log } = dispatchParts;
+  const findTarget = createTargetFinder({ trustedOrigins: options.trustedOrigins, onNearMiss: log?.nearMiss });
   const parts: Parts = { ...dispatchParts, addTokens: createTokenHeaders(options) };
 
   return {
@@ -143,14 +145,16 @@ async function replay(parts: Parts, first: PreparedRequest, firstAnswer: Answer)
   while (answer.fault && answer.refused && !replaced.has(answer.refused)) {
     refusal = { ...answer.fault, replayed: replaced.size > 0 };
     if (!canBeSentAgain(prepared.data)) {
-      reportReplay(parts, prepared.target, refusal, { outcome: 'body-not-replayable' });
+      reportReplay(parts, prepared.target, refusal, 'body-not-replayable');
       return settle(answer, { ...refusal, reason: 'body-not-replayable' });
     }
     replaced.set(answer.refused, answer.fault.errorCode);
     prepared = { ...prepared, ...(await renewTokens(parts, prepared, refusal)) };
     answer = await send(parts, prepared, keep);
-    reportReplay(parts, prepared.target, refusal, outcomeOf(answer, replaced));
+    reportReplay(parts, prepared.target, refusal, outcomeOf(answer));
   }
+  if (answer.fault && answer.refused)
+    parts.log?.refusedForGood(first.target.accountId, [...replaced.values(), answer.fault.errorCode]);
   const isFailure = answer.isError || answer.fault;
   return settle(answer, refusal && isFailure ? { ...refusal, ...answer.fault, replayed: true } : undefined);
 }
@@ -167,7 +171,7 @@ async function renewTokens(
     );
   } catch (error) {
     if (isConnectorAuthError(error)) {
-      reportReplay(parts, target, refusal, { outcome: 'no-token' });
+      reportReplay(parts, target, refusal, 'no-token');
       noteSendApiError(error, { ...refusal, reason: 'no-token' });
     }
     throw error;

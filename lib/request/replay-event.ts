@@ -1,15 +1,12 @@
-import type { EventHub, ReplayEvent, TokenKind } from '../events.js';
+import type { EventHub, ReplayEvent } from '../events.js';
 import type { SendApiError } from '../send-api-error.js';
 import type { Answer } from './answer.js';
 import type { Target } from './target.js';
 
-type Outcome = Pick<ReplayEvent, 'outcome' | 'refusals' | 'replayedAgain'>;
-
-/** How a replay ended. @param replaced the tokens that were replaced so far, with the codes that refused them */
-export function outcomeOf({ isError, fault, refused }: Answer, replaced: ReadonlyMap<TokenKind, number>): Outcome {
-  if (!fault || !refused) return { outcome: isError || fault ? 'failed' : 'succeeded' };
-  const refusals = [...replaced.values(), fault.errorCode];
-  return { outcome: 'refused', refusals, replayedAgain: !replaced.has(refused) };
+/** How a replay ended. */
+export function outcomeOf({ isError, fault, refused }: Answer): ReplayEvent['outcome'] {
+  if (refused) return 'refused';
+  return isError || fault ? 'failed' : 'succeeded';
 }
 
 /** Emits `replay` for a replay, or for a refusal that could not be replayed. */
@@ -17,7 +14,7 @@ export function reportReplay(
   { events }: { readonly events: EventHub },
   { accountId, name }: Target,
   { errorCode }: SendApiError,
-  outcome: Outcome,
+  outcome: ReplayEvent['outcome'],
 ): void {
-  events.emit('replay', () => ({ accountId, endpoint: name, errorCode, ...outcome }));
+  events.emit('replay', () => ({ accountId, endpoint: name, errorCode, outcome }));
 }
