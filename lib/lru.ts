@@ -15,7 +15,9 @@ export interface Lru<V extends object> {
  * Options that inherit nothing. Without them, lru-cache would write tokens into an object at `Object.prototype.status`. It adds
  * properties to its options, so each call needs its own.
  */
-class NoOptions {}
+class NoOptions {
+  readonly status = undefined as never;
+}
 Object.setPrototypeOf(NoOptions.prototype, null);
 
 /** @param max the number of entries that stay */
