@@ -450,7 +450,7 @@ it('a retry goes through the user’s own agent again', async () => {
   const httpAgent = new Agent({ keepAlive: true, maxSockets: 1 });
   const createConnection = jest.spyOn(httpAgent, 'createConnection' as never);
   axiosRetry(http, { retries: 2, retryDelay: () => 0, retryCondition: () => true });
-  cloud.script.send = (_, count) => (count < 3 ? { status: 503, body: {} } : undefined);
+  cloud.script.send = (_, count) => (count < 3 ? { status: 429, body: {} } : undefined);
   const { config } = await http.post(SEND, {}, { onBehalfOf: CONSUMER, httpAgent });
   expect(config.httpAgent).toBe(httpAgent);
   expect(cloud.count('send')).toBe(3);

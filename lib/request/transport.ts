@@ -13,7 +13,7 @@ const nodeTransport: Transport = {
   request: (options, onResponse) =>
     ((options as { protocol?: string }).protocol === 'https:' ? https : http).request(
       options,
-      closingAfterRefusal(onResponse),
+      closingAfterError(onResponse),
     ),
 };
 
@@ -23,7 +23,7 @@ export function createTransport(given: Transport | undefined): Transport {
   const { request: send } = given;
   const request: Transport['request'] = (options, onResponse) => {
     const noRedirects = { followRedirects: false, maxRedirects: 0 };
-    return send.call(given, Object.assign(Object.create(null), options, noRedirects), closingAfterRefusal(onResponse));
+    return send.call(given, Object.assign(Object.create(null), options, noRedirects), closingAfterError(onResponse));
   };
   const transport: Transport = Object.create(given);
   defineHidden(transport, 'request', request);
@@ -31,14 +31,14 @@ export function createTransport(given: Transport | undefined): Transport {
 }
 
 /**
- * Does not use the connection of a 4xx answer again. A server may close it right after a refusal, and a replay on it would
- * be lost. A 429 and a 5xx keep their connection: new connections would add to the load.
+ * Does not use the connection of an error answer again. A server may close it right after a refusal, and a replay on it would
+ * be lost. A 429 keeps its connection: new connections would add to the load.
  */
-function closingAfterRefusal(onResponse: OnResponse): OnResponse {
+function closingAfterError(onResponse: OnResponse): OnResponse {
   return (response) => {
     const { req: request } = response as { req?: ClientRequest };
     const { statusCode = 0 } = response;
-    if (statusCode >= 400 && statusCode < 500 && statusCode !== 429 && request) request.shouldKeepAlive = false;
+    if (statusCode >= 400 && statusCode !== 429 && request) request.shouldKeepAlive = false;
     onResponse(response);
   };
 }
