@@ -177,6 +177,8 @@ const one = (isRight, { stdout, stderr }) => ({
 
 /** Flow tests that take long, by what their outcome depends on. */
 const OF_AXIOS = ['flow/request-snapshot', 'flow/hostile-urls'];
+/** Compares odd configs with the reading of the newest Axios. Axios 1.17 reads five of them differently. */
+const OF_NEWEST_AXIOS = 'flow/request-snapshot';
 const OF_NODE = ['flow/send-timeout', 'flow/both-tokens'];
 
 /** The flow tests of the project, on the tarball and on another Axios than the installed one. */
@@ -208,7 +210,9 @@ function flow(axiosVersion, nodeVersion) {
   // The long files depend on Axios or on Node, but not on both: each Axios runs all of them on the oldest Node, and each Node
   // runs those about Node's sockets on the newest Axios.
   const isLowest = nodeVersion === LOWEST_NODE;
-  const left = isLowest ? [] : axiosVersion === 'latest' ? OF_AXIOS : [...OF_AXIOS, ...OF_NODE];
+  const isNewest = axiosVersion === 'latest';
+  const left = isLowest ? [] : isNewest ? OF_AXIOS : [...OF_AXIOS, ...OF_NODE];
+  if (!isNewest) left.push(OF_NEWEST_AXIOS);
   if (left.length > 0) args.push('--testPathIgnorePatterns', ...left);
   // A tenth of the generated cases does for one cell. `npm test` runs all of them.
   const env = { TEST_EFFORT: isLowest ? '0.1' : '0.05' };
