@@ -207,7 +207,7 @@ function flow(axiosVersion, nodeVersion) {
     '--maxWorkers',
     '2',
   ];
-  // The long files depend on Axios or on Node, but not on both: each Axios runs all of them on the oldest Node, and each Node
+  // Other long files depend on Axios or on Node, but not on both: each Axios runs them on the oldest Node, and each Node
   // runs those about Node's sockets on the newest Axios.
   const isLowest = nodeVersion === LOWEST_NODE;
   const isNewest = axiosVersion === 'latest';
