@@ -16,3 +16,6 @@ export function define(object: object, name: PropertyKey, descriptor: PropertyDe
 export function defineHidden(object: object, name: PropertyKey, value: unknown): void {
   define(object, name, { value, enumerable: false, configurable: true, writable: true });
 }
+
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null;

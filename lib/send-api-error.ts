@@ -1,4 +1,4 @@
-import { defineHidden, ownOf } from './own.js';
+import { defineHidden, isRecord, ownOf } from './own.js';
 
 /** The Send API's documented error codes. Others exist: the list is open. Source: LivePerson, "Authorization and Authentication". */
 export const SendApiErrorCode = {
@@ -83,8 +83,6 @@ const textOf = (value: unknown): string => (typeof value === 'string' ? value : 
 
 const isBytes = (data: unknown): data is ArrayBuffer | NodeJS.ArrayBufferView =>
   ArrayBuffer.isView(data) || Object.prototype.toString.call(data) === '[object ArrayBuffer]';
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 
 // getSendApiError cannot read a stream or a blob, because it is synchronous. So the dispatch notes the error that it has read.
 const NOTE = Symbol.for('axios-liveperson-auth.SendApiError');

@@ -1,6 +1,6 @@
 import axios from 'axios';
 import { type CommonOptions, type ConnectorAuth, getSendApiError } from '../../lib/index.js';
-import { ACCOUNT, defer, envelope, makeToken, SEND, until } from '../support/cloud.js';
+import { ACCOUNT, type Cloud, defer, envelope, makeToken, SEND, until } from '../support/cloud.js';
 import { lookedUpBy, rejection, startConnector, stopConnectors } from '../support/connector.js';
 import { outcomeOf } from '../support/hostile.js';
 import { createSpyStore } from '../support/stores.js';
@@ -138,6 +138,20 @@ describe('sends under way finish, and close() waits for them', () => {
   });
 });
 
+async function expectEndedByClose(
+  auth: ConnectorAuth,
+  cloud: Cloud,
+  waiting: readonly ReturnType<typeof outcomeOf>[],
+): Promise<void> {
+  const closing = close(auth);
+  for (const { error, hangs } of await Promise.all(waiting)) {
+    expect(hangs).toBeUndefined();
+    expect(error).toMatchObject(closed);
+  }
+  expect(await outcomeOf(closing.promise)).not.toHaveProperty('hangs');
+  expect(cloud.count('send')).toBe(0);
+}
+
 describe('waits end at once with ERR_CLOSED, and close() does not wait for the call that they waited for', () => {
   it.each(['domain', 'sentinel', 'idp'] as const)('for an answer of %s that never comes', async (service) => {
     const { auth, cloud, http } = await startConnector();
@@ -149,13 +163,7 @@ describe('waits end at once with ERR_CLOSED, and close() does not wait for the c
       ...(service === 'idp' ? [] : [auth.getAppJwt()]),
     ].map((promise) => outcomeOf(promise));
     await until(() => cloud.count(service) > 0);
-    const closing = close(auth);
-    for (const { error, hangs } of await Promise.all(waiting)) {
-      expect(hangs).toBeUndefined();
-      expect(error).toMatchObject(closed);
-    }
-    expect(await outcomeOf(closing.promise)).not.toHaveProperty('hangs');
-    expect(cloud.count('send')).toBe(0);
+    await expectEndedByClose(auth, cloud, waiting);
   });
 
   it.each<[string, CommonOptions, object]>([
@@ -166,13 +174,7 @@ describe('waits end at once with ERR_CLOSED, and close() does not wait for the c
     const waiting = [outcomeOf(http.post(SEND, {}, request))];
     if (!('consumerId' in options)) waiting.push(outcomeOf(auth.getAppJwt({ accountId: ACCOUNT })));
     await turns();
-    const closing = close(auth);
-    for (const { error, hangs } of await Promise.all(waiting)) {
-      expect(hangs).toBeUndefined();
-      expect(error).toMatchObject(closed);
-    }
-    expect(await outcomeOf(closing.promise)).not.toHaveProperty('hangs');
-    expect(cloud.count('send')).toBe(0);
+    await expectEndedByClose(auth, cloud, waiting);
   });
 
   it('in a consumerId() or credentials() that settles afterwards, and nothing is sent', async () => {

@@ -1,6 +1,6 @@
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios';
 import type { TokenKind } from '../events.js';
-import { ownValue } from '../own.js';
+import { isRecord, ownValue } from '../own.js';
 import {
   noteSendApiError,
   readErrorBodies,
@@ -96,5 +96,3 @@ function ownRecord(holder: object, name: string): Record<string, unknown> | unde
   const value = ownValue(holder, name);
   return isRecord(value) ? value : undefined;
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;

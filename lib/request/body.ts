@@ -84,8 +84,8 @@ function watchWebStream(
   };
 }
 
-const isNodeStream = (body: unknown): body is Readable =>
+export const isNodeStream = (body: unknown): body is Readable =>
   typeof body === 'object' && body !== null && typeof (body as Partial<Readable>).pipe === 'function';
 
-const isWebStream = (body: unknown): body is ReadableStream =>
+export const isWebStream = (body: unknown): body is ReadableStream =>
   typeof body === 'object' && body !== null && typeof (body as Partial<ReadableStream>).getReader === 'function';

@@ -103,7 +103,7 @@ export function configForAdapter(
   sent.maxRedirects = 0;
   // The fetch adapter of Axios 1.18 does not respect maxRedirects.
   sent.fetchOptions = config.fetchOptions ? { ...config.fetchOptions, redirect: 'manual' } : { redirect: 'manual' };
-  sent.proxy = copyOwn(config.proxy);
+  sent.proxy = copyPlain(config.proxy);
   sent.transport ||= createTransport(undefined);
   for (const name of request.extras) sent[name] = COPIED.has(name) ? copyPlain(config[name]) : config[name];
   return sent as unknown as InternalAxiosRequestConfig;

@@ -3,6 +3,7 @@ import type { ReadableStream } from 'node:stream/web';
 import type { AxiosResponse } from 'axios';
 import { LONGEST_ERROR_BYTES } from '../send-api-error.js';
 import { timeoutMs } from '../wait.js';
+import { isNodeStream, isStream } from './body.js';
 
 /**
  * The part of an answer's body that can contain a Send API error. For a blob or a JSON stream, this is its content, if it has
@@ -15,10 +16,8 @@ export function readBody(response: AxiosResponse, timeout: number): unknown {
   const data: unknown = response.data;
   if (typeof data !== 'object' || data === null) return data;
   if (data instanceof Blob) return readBlob(data);
-  const isNodeStream = typeof (data as Readable).pipe === 'function';
-  const isWebStream = typeof (data as ReadableStream).getReader === 'function';
-  if (!isNodeStream && !isWebStream) return data;
-  return isJson(response) ? readStream(response, isNodeStream, timeoutMs(timeout)) : undefined;
+  if (!isStream(data)) return data;
+  return isJson(response) ? readStream(response, isNodeStream(data), timeoutMs(timeout)) : undefined;
 }
 
 async function readBlob(blob: Blob): Promise<string | undefined> {
@@ -31,11 +30,11 @@ function isJson(response: AxiosResponse): boolean {
   return typeof type === 'string' && /^application\/([\w.-]+\+)?json\b/i.test(type.trim());
 }
 
-async function readStream(response: AxiosResponse, isNodeStream: boolean, patienceMs: number): Promise<unknown> {
-  const source: ReadableStream = isNodeStream ? Readable.toWeb(response.data) : response.data;
+async function readStream(response: AxiosResponse, isNode: boolean, patienceMs: number): Promise<unknown> {
+  const source: ReadableStream = isNode ? Readable.toWeb(response.data) : response.data;
   const [ours, callers] = source.tee();
   const text = await readAll(ours, patienceMs);
-  response.data = isNodeStream ? toNodeStream(callers) : callers;
+  response.data = isNode ? toNodeStream(callers) : callers;
   return text;
 }
 

@@ -1,8 +1,9 @@
 import { inspect } from 'node:util';
 import type { InternalAxiosRequestConfig } from 'axios';
-import { defineHidden } from '../own.js';
+import { defineHidden, isRecord } from '../own.js';
 import { hashOf } from '../tokens/identity.js';
 import { type Answer, holdersIn } from './answer.js';
+import { isNodeStream } from './body.js';
 import type { OutgoingRequest } from './outgoing-config.js';
 import type { Route } from './route.js';
 
@@ -31,7 +32,7 @@ export function hideSecrets(config: InternalAxiosRequestConfig, accountId: strin
  * config would add 3 % to the time of a request.
  */
 export function needsHiding(answer: Answer, { config }: OutgoingRequest): boolean {
-  if (answer.isError || isStream(answer.response?.data)) return true;
+  if (answer.isError || isNodeStream(answer.response?.data)) return true;
   return Boolean(config.signal || config.responseType || config.transport || config.fetchOptions);
 }
 
@@ -60,7 +61,7 @@ export function redactAnswer(answer: Answer, route: Route): void {
 /** @returns the summary that replaces the request, if there is a request */
 function redactRequest(holder: Record<string, unknown>, route: Route, isFailure: boolean): RequestSummary | undefined {
   const { data, request } = holder;
-  const hasStream = isStream(data);
+  const hasStream = isNodeStream(data);
   // A stream of Node's http has its request and its connection. The connection may already serve another request.
   if (hasStream) printByName(data);
   if (!isRecord(request)) return undefined;
@@ -150,7 +151,3 @@ function showObject(value: Record<string, unknown>, progress: Progress, depth: n
 }
 
 const nameOfClass = (value: object): string => value.constructor?.name || 'object';
-
-const isStream = (value: unknown): value is object => isRecord(value) && typeof value.pipe === 'function';
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
