@@ -294,6 +294,19 @@ describe.each(['http', 'fetch'])('properties on Object.prototype have no effect 
   });
 });
 
+/** Sends a message with a new auth under a pollution, which then ends. A factory that throws is an outcome too. */
+async function sendThenUndo(cloud: Cloud, options: CommonOptions, undo: () => void): ReturnType<typeof outcomeOf> {
+  try {
+    const http = axios.create({ baseURL: cloud.origin });
+    createAuth(cloud, options).install(http);
+    return await outcomeOf(http.post(SEND, MESSAGE, { onBehalfOf: CONSUMER }));
+  } catch (error) {
+    return { error };
+  } finally {
+    undo();
+  }
+}
+
 describe('an inherited option is ignored', () => {
   it.each<[string, (evil: Evil) => Record<string, unknown>]>([
     ['onBehalfOf', () => ({ onBehalfOf: 'evil' })],
@@ -328,22 +341,8 @@ describe('an inherited option is ignored', () => {
       clientSecret: CLIENT_SECRET,
     })) as Record<string, unknown>;
     const undo = pollute({ accountId: '666', clientId: 'evil', clientSecret: 'evil' });
-    let outcome: Awaited<ReturnType<typeof outcomeOf>>;
-    try {
-      const auth = createAuth(cloud, {
-        accountId: undefined,
-        clientId: undefined,
-        clientSecret: undefined,
-        ...options,
-      } as never);
-      const http = axios.create({ baseURL: cloud.origin });
-      auth.install(http);
-      outcome = await outcomeOf(http.post(SEND, MESSAGE, { onBehalfOf: CONSUMER }));
-    } catch (error) {
-      outcome = { error };
-    } finally {
-      undo();
-    }
+    const withoutBrand = { accountId: undefined, clientId: undefined, clientSecret: undefined, ...options };
+    const outcome = await sendThenUndo(cloud, withoutBrand as never, undo);
     expect(outcome).toMatchObject({ value: { status: 200 } });
     expectDelivered(cloud, 1);
     expectNothingAt(evil, cloud);
@@ -367,17 +366,7 @@ describe('an inherited option is ignored', () => {
     // Set before the pollution, because the tests' server looks up scripts by service name.
     stage(cloud, 'between refusal and replay', () => {});
     const undo = pollute(properties(evil));
-    let outcome: Awaited<ReturnType<typeof outcomeOf>>;
-    try {
-      const auth = createAuth(cloud, options);
-      const http = axios.create({ baseURL: cloud.origin });
-      auth.install(http);
-      outcome = await outcomeOf(http.post(SEND, MESSAGE, { onBehalfOf: CONSUMER }));
-    } catch (error) {
-      outcome = { error };
-    } finally {
-      undo();
-    }
+    const outcome = await sendThenUndo(cloud, options, undo);
     expect(outcome).toMatchObject({ value: { status: 200 } });
     expectDelivered(cloud);
     expectNothingAt(evil, cloud);
