@@ -1,4 +1,4 @@
-import axios from 'axios';
+import axios, { type AxiosAdapter } from 'axios';
 import { ACCOUNT, CONVERSATION, defer, makeToken, SEND, startCloud, until } from '../support/cloud.js';
 import {
   CLIENT_ID,
@@ -144,6 +144,51 @@ describe('the calls for tokens', () => {
     const { cloud, auth } = await startConnector({ axiosConfig: { headers: { 'X-Gateway': 'g' } } });
     await auth.getConsumerJws('c');
     expect(cloud.seen.map(({ headers }) => headers['x-gateway'])).toEqual(['g', 'g', 'g']);
+  });
+
+  it('go through the adapter of axiosConfig', async () => {
+    const urls: (string | undefined)[] = [];
+    const send = axios.getAdapter('http');
+    const adapter: AxiosAdapter = (config) => {
+      urls.push(config.url);
+      return send(config);
+    };
+    const { cloud, auth } = await startConnector({ axiosConfig: { adapter } });
+    await auth.getConsumerJws('c');
+    expect(urls).toEqual(cloud.seen.map(({ url }) => cloud.origin + url));
+    expect(urls).toHaveLength(3);
+  });
+
+  it('end at tokenTimeoutMs also if that adapter never settles, and are retried', async () => {
+    let calls = 0;
+    const adapter = () => {
+      calls += 1;
+      return new Promise<never>(() => {});
+    };
+    const retry = { retries: 1, retryDelay: () => 0 };
+    const { auth } = await startConnector({ axiosConfig: { adapter }, tokenTimeoutMs: 5, retry });
+    await expect(auth.getAppJwt()).rejects.toMatchObject({ code: 'ERR_DOMAIN_LOOKUP', transient: true });
+    expect(calls).toBe(2);
+  });
+
+  it('pass no interceptor that other code puts on each instance of axios.create()', async () => {
+    const seen: unknown[] = [];
+    const create = axios.create;
+    axios.create = (config) => {
+      const instance = create(config);
+      instance.interceptors.request.use((request) => {
+        seen.push(request.data);
+        return request;
+      });
+      return instance;
+    };
+    try {
+      const { auth } = await startConnector();
+      await auth.getConsumerJws('c');
+    } finally {
+      axios.create = create;
+    }
+    expect(seen).toEqual([]);
   });
 
   it('end with close(), and so do those who wait', async () => {

@@ -1,4 +1,5 @@
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios';
+import { callAdapter } from '../call-adapter.js';
 import { isConnectorAuthError } from '../errors.js';
 import type { EventHub, TokenKind } from '../events.js';
 import type { RequestLog } from '../log.js';
@@ -8,7 +9,6 @@ import { appJwtOf, consumerJwsOf } from '../tokens/identity.js';
 import { endersOf, type IsWanted } from '../wait.js';
 import { type Answer, judge, rejectedWith, removeTokens, resolvedWith, settle } from './answer.js';
 import { canBeSentAgain, endOnBodyFailure } from './body.js';
-import { callAdapter } from './call-adapter.js';
 import { configOfError } from './error-config.js';
 import type { Dispatcher } from './interceptor.js';
 import { configForAdapter, type OutgoingRequest } from './outgoing-config.js';

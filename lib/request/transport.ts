@@ -10,11 +10,11 @@ export interface Transport {
 }
 
 const nodeTransport: Transport = {
-  request: (options, onResponse) =>
-    ((options as { protocol?: string }).protocol === 'https:' ? https : http).request(
-      options,
-      closingAfterError(onResponse),
-    ),
+  request(options, onResponse) {
+    // Older Axios versions give options that inherit, and Node would read an inherited `createConnection`.
+    const own = Object.getPrototypeOf(options) === null ? options : Object.assign(Object.create(null), options);
+    return (own.protocol === 'https:' ? https : http).request(own, closingAfterError(onResponse));
+  },
 };
 
 /** Node's http and https, or the caller's transport. Redirects are turned off, because the caller's may be follow-redirects. */

@@ -1,14 +1,15 @@
 import { setMaxListeners } from 'node:events';
-import axios, { type AxiosAdapter, AxiosError, type AxiosRequestConfig } from 'axios';
+import axios, { Axios, type AxiosAdapter, AxiosError, type AxiosInstance, type AxiosRequestConfig } from 'axios';
 import axiosRetry from 'axios-retry';
 import pLimit, { type LimitFunction } from 'p-limit';
+import { callAdapter } from '../call-adapter.js';
 import { ConnectorAuthError, type ConnectorAuthErrorCode, closedError } from '../errors.js';
 import type { FailureEvent } from '../events.js';
 import { ownOf } from '../own.js';
 import { createPending } from '../pending.js';
 import type { ResolvedOptions } from '../resolve-options.js';
 import { askedPauseMs, isTransientFault, tokenCallRetry } from '../retry-policy.js';
-import { createCancelSource, type IsWanted, timeoutMs } from '../wait.js';
+import type { IsWanted } from '../wait.js';
 
 /** A longer answer is refused. Real answers are far shorter. */
 const LONGEST_ANSWER_BYTES = 64 * 1024;
@@ -49,7 +50,7 @@ export function createTokenClient(options: ResolvedOptions): TokenClient {
   setMaxListeners(0, closing.signal);
   const client = createPrivateInstance(options);
   axiosRetry(client, tokenCallRetry(options.retry));
-  const send = sendWithin(options.tokenTimeoutMs);
+  const send = createSend(options);
   // Each account has its own turns, so calls that hang for one brand do not block the others.
   const turns = new Map<string, LimitFunction>();
   const turnsOf = (accountId: string): LimitFunction => {
@@ -92,41 +93,37 @@ export function createTokenClient(options: ResolvedOptions): TokenClient {
   };
 }
 
-/** Limits one attempt as a whole. Axios's own timeout starts again with each byte, and ends at a switch of protocols. */
-function sendWithin(tokenTimeoutMs: number): AxiosAdapter {
-  const send = axios.getAdapter('http');
+/** Makes one attempt, within `tokenTimeoutMs`. The adapter gets a config that inherits nothing. */
+function createSend({ axiosConfig, tokenTimeoutMs }: ResolvedOptions): AxiosAdapter {
+  const adapter = axios.getAdapter(axiosConfig.adapter ?? 'http');
   return async (config) => {
-    // A cancel token, because close() uses the signal.
-    const end = createCancelSource();
-    let isLate = false;
-    const timer = setTimeout(() => {
-      isLate = true;
-      end.cancel();
-    }, timeoutMs(tokenTimeoutMs));
     try {
-      return await send(Object.assign(Object.create(null), config, { timeout: 0, cancelToken: end.token }));
+      return await callAdapter(adapter, Object.assign(Object.create(null), config, { timeout: tokenTimeoutMs }));
     } catch (error) {
-      if (!isLate) throw error;
-      throw new AxiosError(`timeout of ${tokenTimeoutMs}ms exceeded`, AxiosError.ECONNABORTED, config);
-    } finally {
-      clearTimeout(timer);
+      // axios-retry sends the config of the error again.
+      if (axios.isAxiosError(error)) error.config = config;
+      throw error;
     }
   };
 }
 
-function createPrivateInstance({ axiosConfig }: ResolvedOptions) {
-  const instance = axios.create();
-  // The defaults of the static axios (an Authorization, a baseURL, transforms) are not for these calls.
-  for (const name of Object.keys(instance.defaults)) delete (instance.defaults as Record<string, unknown>)[name];
-  return Object.assign(instance, {
-    defaults: Object.assign(instance.defaults, axiosConfig, {
-      headers: { ...axiosConfig.headers },
-      maxRedirects: 0,
-      maxContentLength: LONGEST_ANSWER_BYTES,
-      responseType: 'text',
-      validateStatus: (status: number) => status >= 200 && status < 300,
-    }),
-  });
+/**
+ * An instance without the interceptors and defaults of the static axios, and without changes that other code made to
+ * `axios.create()`. It is a function, because axios-retry calls it to send again.
+ */
+function createPrivateInstance({ axiosConfig }: ResolvedOptions): AxiosInstance {
+  const config = {
+    ...axiosConfig,
+    headers: { ...axiosConfig.headers },
+    maxRedirects: 0,
+    maxContentLength: LONGEST_ANSWER_BYTES,
+    responseType: 'text',
+    validateStatus: (status: number) => status >= 200 && status < 300,
+  } as const;
+  const instance = new Axios(ownOf(config) as AxiosRequestConfig);
+  const { defaults, interceptors } = instance;
+  const request = (config: AxiosRequestConfig) => instance.request(config);
+  return Object.assign(request, { request, defaults, interceptors }) as unknown as AxiosInstance;
 }
 
 function parseObject(text: string, request: TokenCall, status: number): Answer {

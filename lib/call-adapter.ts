@@ -1,7 +1,7 @@
 import axios, { type AxiosAdapter, type AxiosResponse, type InternalAxiosRequestConfig } from 'axios';
-import { createCancelSource, type ListenableCancelToken, timeoutError, timeoutMs } from '../wait.js';
+import { createCancelSource, type ListenableCancelToken, timeoutError, timeoutMs } from './wait.js';
 
-/** Sends once. The send ends when `timeout` is over, whatever the server does. */
+/** Sends once. The send ends when `timeout` is over, whatever the server or the adapter does. */
 export function callAdapter(adapter: AxiosAdapter, sent: InternalAxiosRequestConfig): Promise<AxiosResponse> {
   const ms = sent.timeout ? timeoutMs(sent.timeout) : 0;
   return ms === 0 ? start(adapter, sent) : callWithin(ms, adapter, sent);
@@ -16,6 +16,9 @@ function start(adapter: AxiosAdapter, sent: InternalAxiosRequestConfig): Promise
   }
 }
 
+/** An adapter has this long to end a canceled send. Its error has the `request`, so it is preferred. */
+const CANCEL_MS = 20;
+
 /**
  * Axios's timers start again with each byte that arrives, and end when the server switches protocols. So another timer limits
  * the whole send. It starts after Axios's timers, so Axios's own error comes first where they work.
@@ -24,12 +27,16 @@ async function callWithin(ms: number, adapter: AxiosAdapter, sent: InternalAxios
   const { cancel, release } = makeCancelable(sent);
   const call = start(adapter, sent);
   let isOver = false;
-  const timer = setTimeout(() => {
-    isOver = true;
-    cancel();
-  }, ms);
+  let timer: NodeJS.Timeout | undefined;
+  const end = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      isOver = true;
+      timer = setTimeout(() => reject(timeoutError(sent, sent)), CANCEL_MS);
+      cancel();
+    }, ms);
+  });
   try {
-    return await call;
+    return await Promise.race([call, end]);
   } catch (error) {
     if (!isOver || !axios.isCancel(error)) throw error;
     throw timeoutError(sent, sent, (error as { request?: unknown }).request);
