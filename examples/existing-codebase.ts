@@ -39,9 +39,11 @@ const onIncomingSms = (from: string, text: string) => auth.runOnBehalfOf(`sms-${
 await Promise.all([onIncomingSms('1', 'Hello'), onIncomingSms('2', 'Good morning')]);
 cloud.revokeAppJwts();
 await Promise.all([onIncomingSms('1', 'Still there?'), onIncomingSms('2', 'Anybody?')]);
-for (const { consumerId, body } of cloud.messages) {
-  console.log(`  delivered on behalf of ${consumerId}: ${(body as { event: { message: string } }).event.message}`);
-}
+const delivered = cloud.messages.map(
+  ({ consumerId, body }) => `${consumerId}: ${(body as { event: { message: string } }).event.message}`,
+);
+// Messages that are sent at the same time may arrive in any order.
+for (const message of delivered.sort()) console.log(`  delivered on behalf of ${message}`);
 assert.equal(cloud.messages.length, 4);
 
 await auth.close();

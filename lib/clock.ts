@@ -8,3 +8,7 @@ const { timeOrigin } = performance;
 
 /** Counts on from the start of the process, so that a step of the system's clock ages no token and keeps none young. */
 export const systemClock: Clock = { now: () => timeOrigin + performance.now() };
+
+/** Whether `then` is less than `ms` from `now`, also if the clock stepped back. */
+export const isWithin = (then: number | undefined, now: number, ms: number): boolean =>
+  then !== undefined && Math.abs(now - then) < ms;

@@ -6,6 +6,7 @@ export type ConnectorAuthErrorCode =
   | 'ERR_NO_CONSUMER'
   | 'ERR_UNTRUSTED_ORIGIN'
   | 'ERR_UNKNOWN_ACCOUNT'
+  | 'ERR_CREDENTIALS'
   | 'ERR_DOMAIN_LOOKUP'
   | 'ERR_APP_JWT'
   | 'ERR_CONSUMER_JWS'
@@ -24,7 +25,9 @@ export interface ConnectorAuthErrorDetails {
   transient?: boolean | undefined;
   /** Epoch milliseconds of the next attempt. */
   retryAt?: number | undefined;
-  /** The error of your own code, such as the option `consumerId`. */
+  /** LivePerson's own code of the fault, if the answer had one. */
+  internalErrorCode?: string | undefined;
+  /** The error of your own code, such as the options `consumerId` and `credentials`. */
   cause?: unknown;
 }
 
@@ -47,10 +50,12 @@ export class ConnectorAuthError extends AxiosError {
   /** Whether the same call may succeed later without any change on your side. */
   readonly transient: boolean;
   /**
-   * Epoch milliseconds of the next attempt. A failure of Sentinel or IDP is answered from memory until then, as the option
-   * `failureCooldownMs` says. `undefined` if no time is known.
+   * Epoch milliseconds of the next attempt. Until then the failure is answered from memory, as the option `failureCooldownMs`
+   * says. `undefined` if no time is known.
    */
   readonly retryAt: number | undefined;
+  /** LivePerson's own code of the fault, such as `9007`, if Sentinel, IDP or the Domain API sent one. */
+  readonly internalErrorCode: string | undefined;
 
   constructor(code: ConnectorAuthErrorCode, message: string, details: ConnectorAuthErrorDetails = {}) {
     super(message, code);
@@ -62,6 +67,7 @@ export class ConnectorAuthError extends AxiosError {
     if (status !== undefined) this.status = status;
     this.transient = own('transient') ?? false;
     this.retryAt = own('retryAt');
+    this.internalErrorCode = own('internalErrorCode');
     // Not enumerable, like the cause of `new Error(message, { cause })`.
     const cause = own('cause');
     if (cause !== undefined) defineHidden(this, 'cause', cause);

@@ -18,7 +18,7 @@ export interface TokenEvent {
   cause: TokenCause;
   /** `service`: Sentinel or IDP. `store`: the shared store, where another process left it. */
   source: 'service' | 'store';
-  /** How long the fetch took, in milliseconds. It includes retries and waits for other processes. */
+  /** How long the fetch took, in whole milliseconds. It includes retries and waits for other processes. */
   durationMs: number;
   /** Epoch milliseconds; `undefined` for a token that does not expire. */
   expiresAt: number | undefined;
@@ -39,10 +39,32 @@ export interface ReplayEvent {
   outcome: 'succeeded' | 'refused' | 'failed' | 'no-token' | 'body-not-replayable';
 }
 
-/** A call for a token or a host failed after its retries. */
-export interface FailureEvent {
+/** An attempt at a token or a host failed, and another attempt follows. */
+export interface RetryEvent {
   /** The service: the Domain API, Sentinel or IDP. */
   stage: 'domain' | 'sentinel' | 'idp';
+  /** The account. */
+  accountId: string;
+  /** SHA-256 of account and consumer id, in hex. Only for `idp`. */
+  consumer?: string;
+  /** The number of the failed attempt, from 1. */
+  attempt: number;
+  /** HTTP status of the answer; `undefined` if there was none. */
+  status: number | undefined;
+  /** The code of the network fault, such as `ECONNREFUSED`; `undefined` if there was an answer. */
+  code: string | undefined;
+  /** LivePerson's own code of the fault, if the answer had one. */
+  internalErrorCode: string | undefined;
+  /** Epoch milliseconds of the next attempt. */
+  retryAt: number;
+  /** What happened: service, host and fault. */
+  message: string;
+}
+
+/** A call for a token, a host or credentials failed after its retries. */
+export interface FailureEvent {
+  /** The service: the Domain API, Sentinel or IDP. `credentials` is the option of that name. */
+  stage: 'domain' | 'sentinel' | 'idp' | 'credentials';
   /** The account. */
   accountId: string;
   /** SHA-256 of account and consumer id, in hex. Only for `idp`. */
@@ -53,8 +75,10 @@ export interface FailureEvent {
   status: number | undefined;
   /** Whether the same call may succeed later without any change on your side. */
   transient: boolean;
-  /** Epoch milliseconds of the next attempt, if known. A failure of Sentinel or IDP is answered from memory until then. */
+  /** Epoch milliseconds of the next attempt, if known. The failure is answered from memory until then. */
   retryAt: number | undefined;
+  /** LivePerson's own code of the fault, if the answer had one. */
+  internalErrorCode: string | undefined;
   /** What happened, and what to do. */
   message: string;
 }
@@ -95,7 +119,9 @@ export interface ConnectorAuthEvents {
   token: TokenEvent;
   /** A refused request was replayed, or could not be. */
   replay: ReplayEvent;
-  /** A call for a token or a host failed. */
+  /** An attempt failed, and another follows. */
+  retry: RetryEvent;
+  /** A call for a token, a host or credentials failed. */
   failure: FailureEvent;
   /** A ConsumerJWS left memory. */
   evict: EvictEvent;
@@ -114,7 +140,7 @@ export interface EventHub {
   emit<Name extends ConnectorAuthEventName>(name: Name, build: () => ConnectorAuthEvents[Name]): void;
 }
 
-const NAMES: readonly ConnectorAuthEventName[] = ['token', 'replay', 'failure', 'evict', 'store-error'];
+const NAMES: readonly ConnectorAuthEventName[] = ['token', 'replay', 'retry', 'failure', 'evict', 'store-error'];
 
 export function createEventHub(): EventHub {
   const listeners = new Map<ConnectorAuthEventName, Set<(event: never) => unknown>>(

@@ -10,6 +10,7 @@ export type {
   EvictEvent,
   FailureEvent,
   ReplayEvent,
+  RetryEvent,
   StoreErrorEvent,
   TokenCause,
   TokenEvent,

@@ -14,7 +14,12 @@ export interface Logger {
 
 type Level = keyof Logger;
 
-const SERVICES = { domain: 'The Domain API', sentinel: 'Sentinel', idp: 'IDP' } as const;
+const SERVICES = {
+  domain: 'The Domain API',
+  sentinel: 'Sentinel',
+  idp: 'IDP',
+  credentials: 'The option credentials',
+} as const;
 const TOKENS = {
   appJwt: { name: 'AppJWT', stage: 'sentinel' },
   consumerJws: { name: 'ConsumerJWS', stage: 'idp' },
@@ -42,6 +47,12 @@ export function createLog(events: EventHub, logger: Logger): RequestLog {
     say(level, line);
   };
 
+  events.on('retry', ({ stage, accountId, message, retryAt }) => {
+    const line = `${message} The next attempt is at ${timeOf(retryAt)}. If it goes on, run \`npx axios-liveperson-auth doctor\`.`;
+    // Only the first one is told. A line about the final failure may follow.
+    if (!said.has(`${stage}:${accountId}`)) sayOnce(`${stage}:${accountId}`, 'retry', 'warn', line);
+  });
+
   events.on('failure', (failure) => {
     const { transient, code, status, message } = failure;
     const who = failure.consumer ? ` Consumer ${failure.consumer}.` : '';
@@ -53,7 +64,7 @@ export function createLog(events: EventHub, logger: Logger): RequestLog {
     const isShared = source === 'store';
     if (isShared && said.delete(STORE)) say('info', 'The token store has recovered.');
     // A token from the store does not show that the services work.
-    for (const service of isShared ? [] : (['domain', stage] as const)) {
+    for (const service of isShared ? [] : (['credentials', 'domain', stage] as const)) {
       if (said.delete(`${service}:${accountId}`))
         say('info', `${SERVICES[service]} has recovered for account ${accountId}.`);
     }

@@ -5,6 +5,9 @@ import { defineHidden } from './own.js';
 /** Whether a caller still waits. A call is not started if no caller waits for it. */
 export type IsWanted = () => boolean;
 
+/** For work that no caller waits for. */
+export const inBackground: IsWanted = () => true;
+
 /** Can end one caller's wait, by calling `end` with an error. @returns a function that removes the ender */
 export type Ender = (end: (error: unknown) => void) => () => void;
 

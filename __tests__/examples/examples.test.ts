@@ -40,9 +40,9 @@ const TOLD: Readonly<Record<string, readonly string[]>> = {
   'existing-codebase': [
     'once the AppJWT is over: AxiosError: Request failed with status code 401',
     'on behalf of sms-1: Hello',
-    'on behalf of sms-2: Good morning',
     'on behalf of sms-1: Still there?',
     'on behalf of sms-2: Anybody?',
+    'on behalf of sms-2: Good morning',
   ],
   'many-brands': [
     'new appJwt of account 70012345',

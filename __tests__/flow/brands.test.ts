@@ -86,5 +86,5 @@ it('a brand’s rotated installation is picked up, and its tokens are not the ol
   auth.invalidate({ accountId });
   await auth.getAppJwt({ accountId });
   await auth.getConsumerJws('c', { accountId });
-  expect([cloud.count('sentinel'), cloud.count('idp')]).toEqual([3, 1]);
+  expect([cloud.count('sentinel'), cloud.count('idp')]).toEqual([2, 1]);
 });

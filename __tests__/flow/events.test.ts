@@ -111,17 +111,30 @@ it('tell of failures: whose, what to do, and until when they are remembered', as
   });
   const failures: object[] = [];
   auth.on('failure', (event) => failures.push(event));
-  cloud.script.domain = () => ({ status: 500 });
-  await rejection(auth.getConsumerJws('consumer-5550001'));
+  cloud.script.domain = () => ({ status: 500, body: { internalErrorCode: '9007' } });
+  for (let i = 0; i < 3; i++) await rejection(auth.getConsumerJws('consumer-5550001'));
   delete cloud.script.domain;
+  auth.invalidate();
   cloud.script.idp = () => ({ status: 400 });
   for (let i = 0; i < 3; i++) await rejection(auth.getConsumerJws('consumer-5550001'));
   cloud.script.sentinel = () => ({ status: 503 });
   auth.invalidate();
   for (let i = 0; i < 3; i++) await rejection(auth.getConsumerJws('consumer-5550001'));
-  const common = { accountId: '70012345', message: expect.stringMatching(/answered \d{3}/) };
+  const common = {
+    accountId: '70012345',
+    message: expect.stringMatching(/answered \d{3}/),
+    internalErrorCode: undefined,
+    retryAt: 6_000,
+  };
   expect(failures).toEqual([
-    { ...common, stage: 'domain', code: 'ERR_DOMAIN_LOOKUP', status: 500, transient: true, retryAt: undefined },
+    {
+      ...common,
+      stage: 'domain',
+      code: 'ERR_DOMAIN_LOOKUP',
+      status: 500,
+      transient: true,
+      internalErrorCode: '9007',
+    },
     {
       ...common,
       stage: 'idp',
@@ -129,9 +142,8 @@ it('tell of failures: whose, what to do, and until when they are remembered', as
       code: 'ERR_CONSUMER_JWS',
       status: 400,
       transient: false,
-      retryAt: 6_000,
     },
-    { ...common, stage: 'sentinel', code: 'ERR_APP_JWT', status: 503, transient: true, retryAt: 6_000 },
+    { ...common, stage: 'sentinel', code: 'ERR_APP_JWT', status: 503, transient: true },
   ]);
 });
 
@@ -152,7 +164,7 @@ it('tell of no failure that the package has cured by itself', async () => {
   cloud.script.sentinel = ({ body }) => (body.includes('old') ? { status: 401, body: {} } : undefined);
   cloud.script.idp = (_, count) => (count === 1 ? { status: 401, body: {} } : undefined);
   await auth.getConsumerJws('c', { accountId: ACCOUNT });
-  expect([cloud.count('sentinel'), cloud.count('idp')]).toEqual([4, 2]);
+  expect([cloud.count('sentinel'), cloud.count('idp')]).toEqual([3, 2]);
   expect(failures).toEqual([]);
   auth.close();
 });
@@ -176,7 +188,7 @@ it('a listener that throws, now or later, changes nothing; one that is taken off
 it('there are no others', async () => {
   const { auth } = await startConnector();
   expect(() => auth.on('tokens' as never, () => {})).toThrow(
-    'on(): there is no event "tokens"; use one of token, replay, failure, evict, store-error.',
+    'on(): there is no event "tokens"; use one of token, replay, retry, failure, evict, store-error.',
   );
   expect(() => auth.on('token', undefined as never)).toThrow(/must be a function/);
 });

@@ -43,7 +43,7 @@ describe('the logger is told', () => {
     cloud.script.sentinel = () => ({ status: 503 });
     for (let i = 0; i < 5; i++) await sendMany(10);
     expect(lines).toEqual([
-      'warn axios-liveperson-auth: Sentinel answered 503 for account 70012345. This may pass: a later request tries again.',
+      `warn axios-liveperson-auth: Sentinel answered 503 for account 70012345. This may pass: a later request tries again. The host was ${cloud.host}.`,
     ]);
     cloud.script.sentinel = () => ({ status: 401, body: { error: 'invalid_client' } });
     for (let i = 0; i < 5; i++) await sendMany(10);

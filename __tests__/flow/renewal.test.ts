@@ -231,10 +231,18 @@ describe('a no', () => {
     await auth.getConsumerJws('bad');
   });
 
-  it('is over at Retry-After, where that is later', async () => {
+  it.each([
+    ['12', 429, 12_000],
+    ['120', 429, 15_000],
+    ['31536000', 429, 15_000],
+    ['12', 503, 12_000],
+    ['12', 404, 5_000],
+    ['soon', 429, 5_000],
+    ['Thu, 01 Jan 1970 00:00:00 GMT', 429, 5_000],
+  ])('is over after Retry-After: %s with a %i, within the limits of the option', async (retryAfter, status, ms) => {
     const { cloud, auth, now } = await startAt({ failureCooldownMs: { min: 5_000, max: 15_000 } });
-    cloud.script.sentinel = () => ({ status: 429, headers: { 'retry-after': '120' } });
-    await expect(auth.getAppJwt()).rejects.toMatchObject({ status: 429, retryAt: now() + 120_000 });
+    cloud.script.sentinel = () => ({ status, headers: { 'retry-after': retryAfter } });
+    await expect(auth.getAppJwt()).rejects.toMatchObject({ status, retryAt: now() + ms });
   });
 
   it('ends with invalidate(), and each caller has an error of its own', async () => {

@@ -227,7 +227,7 @@ describe('the account in the URL picks the credentials', () => {
     await until(() => limits.waiting > 0);
     limits.end();
     expect(await failed).toMatchObject({
-      code: 'ERR_UNKNOWN_ACCOUNT',
+      code: 'ERR_CREDENTIALS',
       transient: true,
       message: expect.stringContaining('no answer in time'),
     });

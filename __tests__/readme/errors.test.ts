@@ -35,6 +35,7 @@ const CODES: Record<ConnectorAuthErrorCode, true> = {
   ERR_NO_CONSUMER: true,
   ERR_UNTRUSTED_ORIGIN: true,
   ERR_UNKNOWN_ACCOUNT: true,
+  ERR_CREDENTIALS: true,
   ERR_DOMAIN_LOOKUP: true,
   ERR_APP_JWT: true,
   ERR_CONSUMER_JWS: true,

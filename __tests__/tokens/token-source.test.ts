@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { ConnectorAuthError, isConnectorAuthError } from '../../lib/errors.js';
 import { createCooldown } from '../../lib/tokens/cooldown.js';
-import { appJwtOf, type Identity } from '../../lib/tokens/identity.js';
+import { appJwtOf, type Identity, keyOf } from '../../lib/tokens/identity.js';
 import { issuedToken, type Token } from '../../lib/tokens/token.js';
 import { createAppJwtCache } from '../../lib/tokens/token-cache.js';
 import { createTokenSource } from '../../lib/tokens/token-source.js';
@@ -32,7 +32,7 @@ function createWorld() {
     clock,
     windows: WINDOWS,
     forcedRefreshIntervalMs: FORCED_MS,
-    cooldown: createCooldown({ clock, range: COOLDOWN, code: 'ERR_APP_JWT' }),
+    cooldown: createCooldown({ clock, range: COOLDOWN, code: 'ERR_APP_JWT', keyOf }),
     fetchToken: ({ identity, isWanted }) =>
       new Promise<Token>((resolve, reject) => {
         const settle = (outcome: Outcome) => {

@@ -42,6 +42,22 @@ export function rejectedWith(error: unknown): Answer {
   };
 }
 
+/** Faults of a connection that was not made, or that broke before an answer. `ERR_NETWORK` is the fetch adapter's. */
+const CONNECT_FAULTS: ReadonlySet<unknown> = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ERR_NETWORK',
+]);
+
+/** Whether the host could not be reached. */
+export const isUnreachable = ({ isError, value, response }: Answer): boolean =>
+  isError && !response && isRecord(value) && CONNECT_FAULTS.has(ownValue(value, 'code'));
+
 /** Sets `fault` and `refused` from the body. */
 export function judge(answer: Answer, body: unknown): void {
   const errors = readErrorBodies(body);

@@ -7,7 +7,7 @@ import type { Pending } from '../pending.js';
 import { noteSendApiError, type SendApiError } from '../send-api-error.js';
 import { appJwtOf, consumerJwsOf } from '../tokens/identity.js';
 import { endersOf, type IsWanted } from '../wait.js';
-import { type Answer, judge, rejectedWith, removeTokens, resolvedWith, settle } from './answer.js';
+import { type Answer, isUnreachable, judge, rejectedWith, removeTokens, resolvedWith, settle } from './answer.js';
 import { canBeSentAgain, endOnBodyFailure } from './body.js';
 import { configOfError } from './error-config.js';
 import type { Dispatcher } from './interceptor.js';
@@ -121,10 +121,11 @@ function receive<T>(
   return parts.sends.track(body).then((read) => onAnswer(parts, prepared, judged(parts, prepared, answer, read)));
 }
 
-/** Reads the Send API's error from a body, and drops the refused token. */
+/** Reads the Send API's error from a body. Drops the refused token, or the host that could not be reached. */
 function judged({ tokens }: Parts, prepared: PreparedRequest, answer: Answer, body: unknown): Answer {
   const { target, consumerId, appJwt, consumerJws } = prepared;
   judge(answer, body);
+  if (isUnreachable(answer)) tokens.domains.reconsider(target.accountId);
   if (answer.refused === 'appJwt') tokens.appJwts.refuse(appJwtOf(target.accountId), appJwt);
   if (answer.refused === 'consumerJws')
     tokens.consumerJws.refuse(consumerJwsOf(target.accountId, consumerId), consumerJws);

@@ -1,12 +1,11 @@
 import { isConnectorAuthError } from '../errors.js';
 import type { Credentials } from '../options.js';
 import type { ResolvedOptions } from '../resolve-options.js';
-import type { IsWanted } from '../wait.js';
 import type { CredentialsBook } from './credentials.js';
 import type { Domains } from './domains.js';
-import { appJwtOf } from './identity.js';
 import { appJwtLifetimeMs, findWrongClaim, issuedToken, readClaims, type Token, wantedClaims } from './token.js';
-import { type TokenClient, unusableAnswer } from './token-client.js';
+import type { TokenClient } from './token-client.js';
+import type { FetchOrder } from './token-source.js';
 
 export interface AppJwtParts {
   readonly options: ResolvedOptions;
@@ -19,29 +18,30 @@ export interface AppJwtParts {
  * Asks Sentinel for an AppJWT (OAuth 2.0 client credentials). If Sentinel refuses the credentials, they are looked up again
  * once, so that a rotated secret needs no restart.
  *
- * @throws ConnectorAuthError `ERR_APP_JWT`, `ERR_DOMAIN_LOOKUP` or `ERR_UNKNOWN_ACCOUNT`
+ * @throws ConnectorAuthError `ERR_APP_JWT`, `ERR_DOMAIN_LOOKUP`, `ERR_CREDENTIALS` or `ERR_UNKNOWN_ACCOUNT`
  */
-export async function fetchAppJwt(parts: AppJwtParts, accountId: string, isWanted: IsWanted): Promise<Token> {
-  const { domains, credentials } = parts;
-  const used = await credentials.find(accountId);
-  const origin = await domains.origin(accountId, 'sentinel');
+export async function fetchAppJwt(parts: AppJwtParts, order: FetchOrder): Promise<Token> {
+  const { accountId } = order.identity;
+  const used = await parts.credentials.find(accountId);
   try {
-    return await askSentinel(parts, accountId, origin, used, isWanted);
+    return await askSentinel(parts, order, used);
   } catch (error) {
     if (!isConnectorAuthError(error) || (error.status !== 400 && error.status !== 401)) throw error;
-    const renewed = await credentials.renew(accountId);
+    const renewed = await parts.credentials.renew(accountId).catch((failure: unknown) => {
+      // The refusal is thrown, so that it cools down. The failed lookup has been reported.
+      throw isConnectorAuthError(failure) && failure.code === 'ERR_CREDENTIALS' ? error : failure;
+    });
     if (renewed.clientId === used.clientId && renewed.clientSecret === used.clientSecret) throw error;
-    return askSentinel(parts, accountId, origin, renewed, isWanted);
+    return askSentinel(parts, order, renewed);
   }
 }
 
 async function askSentinel(
-  { options, client }: AppJwtParts,
-  accountId: string,
-  origin: string,
+  { options, client, domains }: AppJwtParts,
+  { identity, isWanted, isBackground }: FetchOrder,
   { clientId, clientSecret }: Credentials,
-  isWanted: IsWanted,
 ): Promise<Token> {
+  const { accountId } = identity;
   const secrets = { client_id: clientId, client_secret: clientSecret };
   const grant = { grant_type: 'client_credentials' };
   const account = `account/${encodeURIComponent(accountId)}/app/token`;
@@ -50,22 +50,22 @@ async function askSentinel(
       ? [`/sentinel/api/${account}?v=1.0&${new URLSearchParams(grant)}`, secrets]
       : [`/sentinel/api/v2/${account}`, { ...grant, ...secrets }];
 
-  const call = { stage: 'sentinel', accountId } as const;
   const request = {
-    ...call,
+    stage: 'sentinel',
+    identity,
     isWanted,
-    retry: true,
+    isBackground,
     method: 'post',
-    url: origin + path,
+    url: (await domains.origin(accountId, 'sentinel', isBackground)) + path,
     headers: { 'Content-Type': 'application/x-www-form-urlencoded', Accept: 'application/json' },
     data: new URLSearchParams(form).toString(),
-  };
-  return client.call(request, (answer, status) => {
+  } as const;
+  return client.call(request, (answer, unusable) => {
     const value = answer.access_token;
     const claims = readClaims(value);
-    if (typeof value !== 'string' || !claims) throw unusableAnswer(call, 'no access_token that is a JWT', status);
-    const wrong = findWrongClaim(claims, wantedClaims(appJwtOf(accountId)));
-    if (wrong) throw unusableAnswer(call, `an AppJWT for another account (claim ${wrong})`, status);
+    if (typeof value !== 'string' || !claims) throw unusable('no access_token that is a JWT');
+    const wrong = findWrongClaim(claims, wantedClaims(identity));
+    if (wrong) throw unusable(`an AppJWT for another account (claim ${wrong})`);
     return issuedToken(value, options.clock.now(), appJwtLifetimeMs(claims, answer.expires_in));
   });
 }

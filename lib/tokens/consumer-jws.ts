@@ -1,11 +1,11 @@
 import { type ConnectorAuthError, isConnectorAuthError } from '../errors.js';
 import type { ResolvedOptions } from '../resolve-options.js';
-import type { IsWanted } from '../wait.js';
+import { inBackground } from '../wait.js';
 import type { Domains } from './domains.js';
-import { appJwtOf, type Identity } from './identity.js';
+import { appJwtOf } from './identity.js';
 import { consumerJwsLifetimeMs, findWrongClaim, issuedToken, readClaims, type Token, wantedClaims } from './token.js';
-import { type TokenClient, unusableAnswer } from './token-client.js';
-import type { TokenSource } from './token-source.js';
+import type { TokenClient } from './token-client.js';
+import type { FetchOrder, TokenSource } from './token-source.js';
 
 export interface ConsumerJwsParts {
   readonly options: ResolvedOptions;
@@ -19,22 +19,19 @@ export interface ConsumerJwsParts {
  *
  * @throws ConnectorAuthError `ERR_CONSUMER_JWS`, or the error of the AppJWT or of the lookup of IDP's host
  */
-export async function fetchConsumerJws(
-  parts: ConsumerJwsParts,
-  identity: Identity,
-  isWanted: IsWanted,
-): Promise<Token> {
+export async function fetchConsumerJws(parts: ConsumerJwsParts, order: FetchOrder): Promise<Token> {
   const { appJwts } = parts;
-  const { accountId } = identity;
-  const appJwt = await appJwts.get(appJwtOf(accountId), isWanted);
+  const appJwtIdentity = appJwtOf(order.identity.accountId);
+  const getAppJwt = () => appJwts.get(appJwtIdentity, order.isBackground() ? inBackground : order.isWanted);
+  const appJwt = await getAppJwt();
   try {
-    return await askIdp(parts, identity, appJwt.value, isWanted);
+    return await askIdp(parts, order, appJwt.value);
   } catch (error) {
     if (!isConnectorAuthError(error) || !refusesAppJwt(error)) throw error;
-    appJwts.refuse(appJwtOf(accountId), appJwt.value);
-    const renewed = await appJwts.get(appJwtOf(accountId), isWanted);
+    appJwts.refuse(appJwtIdentity, appJwt.value);
+    const renewed = await getAppJwt();
     if (renewed.value === appJwt.value) throw error;
-    return askIdp(parts, identity, renewed.value, isWanted);
+    return askIdp(parts, order, renewed.value);
   }
 }
 
@@ -42,27 +39,26 @@ const refusesAppJwt = (error: ConnectorAuthError): boolean => error.code === 'ER
 
 async function askIdp(
   { options, client, domains }: ConsumerJwsParts,
-  identity: Identity,
+  { identity, isWanted, isBackground }: FetchOrder,
   appJwt: string,
-  isWanted: IsWanted,
 ): Promise<Token> {
   const { accountId, consumerId } = identity;
-  const call = { stage: 'idp', accountId } as const;
   const request = {
-    ...call,
+    stage: 'idp',
+    identity,
     isWanted,
-    retry: true,
+    isBackground,
     method: 'post',
-    url: `${await domains.origin(accountId, 'idp')}/api/account/${encodeURIComponent(accountId)}/consumer?v=1.0`,
+    url: `${await domains.origin(accountId, 'idp', isBackground)}/api/account/${encodeURIComponent(accountId)}/consumer?v=1.0`,
     headers: { 'Content-Type': 'application/json', Accept: 'application/json', Authorization: appJwt },
     data: JSON.stringify({ ext_consumer_id: consumerId }),
-  };
-  return client.call(request, (answer, status) => {
+  } as const;
+  return client.call(request, (answer, unusable) => {
     const value = answer.token;
     const claims = readClaims(value);
-    if (typeof value !== 'string' || !claims) throw unusableAnswer(call, 'no token that is a JWS', status);
+    if (typeof value !== 'string' || !claims) throw unusable('no token that is a JWS');
     const wrong = findWrongClaim(claims, wantedClaims(identity));
-    if (wrong) throw unusableAnswer(call, `a ConsumerJWS for another account or consumer (claim ${wrong})`, status);
+    if (wrong) throw unusable(`a ConsumerJWS for another account or consumer (claim ${wrong})`);
     const receivedAt = options.clock.now();
     return issuedToken(value, receivedAt, consumerJwsLifetimeMs(claims, receivedAt));
   });

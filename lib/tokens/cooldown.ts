@@ -1,7 +1,8 @@
 import type { Clock } from '../clock.js';
 import { ConnectorAuthError, type ConnectorAuthErrorCode, copyError, isConnectorAuthError } from '../errors.js';
 import { createLru } from '../lru.js';
-import { type Identity, keyOf } from './identity.js';
+import { ownValue } from '../own.js';
+import type { Identity } from './identity.js';
 
 /** How long a failed call is answered from memory. It starts with `min` and doubles with each further failure, up to `max`. */
 export interface CooldownRange {
@@ -11,59 +12,98 @@ export interface CooldownRange {
   readonly max: number;
 }
 
-/** Remembers failures, so that a failing service is not called again at once. */
-export interface Cooldown {
+/** Remembers failures, so that what has failed is not tried again at once. */
+export interface Cooldown<Subject> {
   /** @throws ConnectorAuthError the remembered failure, until it has cooled down */
-  assertOver(identity: Identity): void;
+  assertOver(subject: Subject): void;
   /** Remembers a failure. @returns the error with `retryAt`. An error with another code is returned unchanged */
-  start(identity: Identity, error: unknown): unknown;
-  end(identity: Identity): void;
-  /** Forgets the failures of all identities that match. */
-  endAll(matches: (identity: Identity) => boolean): void;
+  start(subject: Subject, error: unknown): unknown;
+  end(subject: Subject): void;
+  /** Forgets the failures of all subjects that match. */
+  endAll(matches: (subject: Subject) => boolean): void;
 }
 
-interface Failure {
-  readonly identity: Identity;
+interface Failure<Subject> {
+  readonly subject: Subject;
   readonly error: ConnectorAuthError;
   readonly since: number;
   readonly until: number;
   readonly pauseMs: number;
 }
 
-export interface CooldownParts {
+export interface CooldownParts<Subject> {
   readonly clock: Clock;
   readonly range: CooldownRange;
   /** The code of the failures to remember. */
   readonly code: ConnectorAuthErrorCode;
+  readonly keyOf: (subject: Subject) => string;
 }
 
-/** If more identities fail, the oldest failures are forgotten. */
+/** If more subjects fail, the oldest failures are forgotten. */
 const FAILURES_KEPT = 1_000;
 
-export function createCooldown({ clock, range, code }: CooldownParts): Cooldown {
-  const failures = createLru<Failure>(FAILURES_KEPT);
+export function createCooldown<Subject>({ clock, range, code, keyOf }: CooldownParts<Subject>): Cooldown<Subject> {
+  const failures = createLru<Failure<Subject>>(FAILURES_KEPT);
+
+  function open(subject: Subject): Failure<Subject> | undefined {
+    const failure = failures.get(keyOf(subject));
+    const now = clock.now();
+    // A clock that steps back must not prolong it.
+    return failure && failure.since <= now && now < failure.until ? failure : undefined;
+  }
 
   return {
-    assertOver(identity) {
-      const failure = failures.get(keyOf(identity));
-      if (!failure) return;
-      const now = clock.now();
-      // A clock that steps back must not prolong it.
-      if (failure.since <= now && now < failure.until) throw copyError(failure.error);
+    assertOver(subject) {
+      const failure = open(subject);
+      if (failure) throw copyError(failure.error);
     },
-    start(identity, error) {
+    start(subject, error) {
       if (!isConnectorAuthError(error) || error.code !== code || range.max === 0) return error;
-      const before = failures.get(keyOf(identity));
+      // A call that began before the cool-down does not prolong it.
+      const same = open(subject);
+      if (same) return copyError(same.error);
+      const before = failures.get(keyOf(subject));
       const pauseMs = before ? Math.min(before.pauseMs * 2, range.max) : range.min;
       const since = clock.now();
-      const retryAt = Math.max(since + pauseMs, error.retryAt ?? 0);
-      const remembered = new ConnectorAuthError(error.code, error.message, { ...error, retryAt });
-      failures.set(keyOf(identity), { identity, error: remembered, since, until: retryAt, pauseMs });
+      const until = Math.ceil(Math.min(Math.max(since + pauseMs, error.retryAt ?? 0), since + range.max));
+      const details = { ...error, retryAt: until, cause: ownValue(error, 'cause') };
+      const remembered = new ConnectorAuthError(error.code, error.message, details);
+      failures.set(keyOf(subject), { subject, error: remembered, since, until, pauseMs });
       return copyError(remembered);
     },
-    end: (identity) => void failures.delete(keyOf(identity)),
+    end: (subject) => void failures.delete(keyOf(subject)),
     endAll(matches) {
-      for (const [key, { identity }] of [...failures.entries()]) if (matches(identity)) failures.delete(key);
+      for (const [key, { subject }] of [...failures.entries()]) if (matches(subject)) failures.delete(key);
+    },
+  };
+}
+
+/**
+ * Cool-downs of single tokens, and of a whole service. A failure of a service that is down concerns all tokens of its account.
+ *
+ * @param service by account
+ */
+export function withServiceCooldown(
+  single: Cooldown<Identity>,
+  service: Cooldown<string>,
+  isDown: (accountId: string) => boolean,
+): Cooldown<Identity> {
+  return {
+    assertOver(identity) {
+      service.assertOver(identity.accountId);
+      single.assertOver(identity);
+    },
+    start: (identity, error) =>
+      isConnectorAuthError(error) && error.transient && isDown(identity.accountId)
+        ? service.start(identity.accountId, error)
+        : single.start(identity, error),
+    end(identity) {
+      service.end(identity.accountId);
+      single.end(identity);
+    },
+    endAll(matches) {
+      service.endAll((accountId) => matches({ accountId, consumerId: undefined }));
+      single.endAll(matches);
     },
   };
 }

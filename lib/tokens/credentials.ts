@@ -1,24 +1,42 @@
 import { AxiosError, isAxiosError } from 'axios';
-import { ConnectorAuthError, isConnectorAuthError } from '../errors.js';
+import { ConnectorAuthError, closedError, isConnectorAuthError } from '../errors.js';
 import type { Credentials } from '../options.js';
 import { isAccountId, isCredentials, type ResolvedOptions } from '../resolve-options.js';
 import { singleFlight } from '../single-flight.js';
 import { endAfter, timeoutError, type Waits } from '../wait.js';
+import { createCooldown } from './cooldown.js';
 
 /** The accounts that this connector serves, and their credentials. */
 export interface CredentialsBook {
   /** The credentials in memory; `undefined` if the account was not looked up yet. */
   peek(accountId: string): Credentials | undefined;
-  /** @throws ConnectorAuthError `ERR_UNKNOWN_ACCOUNT` if there are none for the account */
+  /** @throws ConnectorAuthError `ERR_UNKNOWN_ACCOUNT` if there are none for the account, `ERR_CREDENTIALS` if the lookup failed */
   find(accountId: string): Promise<Credentials>;
   /** Whether there are credentials for the account; `undefined` if the lookup failed. */
   has(accountId: string): Promise<boolean | undefined>;
   /** Looks the account up again, for example after Sentinel refused the credentials in memory. */
   renew(accountId: string): Promise<Credentials>;
+  /** Forgets the credentials and the failed lookups of all accounts that match. */
+  invalidate(matches: (accountId: string) => boolean): void;
 }
 
-export function createCredentialsBook(options: ResolvedOptions, waits: Waits): CredentialsBook {
+/** @param onFailed is called once for each failed lookup */
+export function createCredentialsBook(
+  options: ResolvedOptions,
+  waits: Waits,
+  onFailed: (accountId: string, error: unknown) => void,
+): CredentialsBook {
+  const { clock, failureCooldownMs } = options;
   const known = new Map<string, Credentials>();
+  const cooldown = createCooldown<string>({
+    clock,
+    range: failureCooldownMs,
+    code: 'ERR_CREDENTIALS',
+    keyOf: (accountId) => accountId,
+  });
+  /** Changes with each `invalidate()`. A lookup that was under way then is not kept. */
+  let generation = 0;
+
   // One brand's credentials are in memory from the start.
   if (options.accountId !== undefined) {
     const own: unknown = options.credentials(options.accountId);
@@ -26,9 +44,15 @@ export function createCredentialsBook(options: ResolvedOptions, waits: Waits): C
   }
 
   const renew = singleFlight(async (accountId: string): Promise<Credentials> => {
+    cooldown.assertOver(accountId);
+    const begun = generation;
     const found = isAccountId(accountId) ? await lookUp(accountId) : undefined;
-    if (!isCredentials(found)) throw unknownAccount(accountId, found);
-    known.set(accountId, found);
+    cooldown.end(accountId);
+    if (!isCredentials(found)) {
+      known.delete(accountId);
+      throw unknownAccount(accountId, found);
+    }
+    if (begun === generation) known.set(accountId, found);
     return found;
   });
 
@@ -38,10 +62,13 @@ export function createCredentialsBook(options: ResolvedOptions, waits: Waits): C
       // All requests of the account wait for this lookup, so it must end.
       const enders = [endAfter(timeout, () => timeoutError({ timeout }))];
       return await waits.waitFor(async () => options.credentials(accountId), enders, accountId);
-    } catch (error) {
-      if (isConnectorAuthError(error)) throw error;
-      const message = `The option credentials failed for account ${accountId} (${nameOf(error)}). The next request asks it again.`;
-      throw new ConnectorAuthError('ERR_UNKNOWN_ACCOUNT', message, { accountId, transient: true });
+    } catch (cause) {
+      if (waits.isClosed) throw closedError(accountId);
+      const message = `The option credentials failed for account ${accountId} (${nameOf(cause)}). Check that function: the error's cause is its own error.`;
+      const error = new ConnectorAuthError('ERR_CREDENTIALS', message, { accountId, transient: true, cause });
+      const failure = cooldown.start(accountId, error);
+      onFailed(accountId, failure);
+      throw failure;
     }
   }
 
@@ -56,6 +83,11 @@ export function createCredentialsBook(options: ResolvedOptions, waits: Waits): C
         (error: unknown) => (isConnectorAuthError(error) && !error.transient ? false : undefined),
       ),
     renew,
+    invalidate(matches) {
+      generation += 1;
+      for (const accountId of [...known.keys()]) if (matches(accountId)) known.delete(accountId);
+      cooldown.endAll(matches);
+    },
   };
 }
 

@@ -1,17 +1,26 @@
-import { isConnectorAuthError } from '../errors.js';
+import { isWithin } from '../clock.js';
+import { type ConnectorAuthError, isConnectorAuthError } from '../errors.js';
 import { originOfBareHost } from '../origin.js';
 import { ownOf } from '../own.js';
 import type { ResolvedOptions } from '../resolve-options.js';
 import { singleFlight } from '../single-flight.js';
+import { createCooldown } from './cooldown.js';
 import { appJwtOf, type Identity } from './identity.js';
-import { type Answer, type TokenCall, type TokenClient, unusableAnswer } from './token-client.js';
+import type { Answer, TokenClient } from './token-client.js';
 
 /** Resolves LivePerson's services to origins such as `https://lo.idp.liveperson.net`, with the Domain API. */
 export interface Domains {
   /** The origin in memory; `undefined` if it must be looked up. */
   peek(accountId: string, service: string, now: number): string | undefined;
-  /** @throws ConnectorAuthError `ERR_DOMAIN_LOOKUP` */
-  origin(accountId: string, service: string): Promise<string>;
+  /**
+   * @param isBackground whether no caller waits. Then a failed lookup is not retried
+   * @throws ConnectorAuthError `ERR_DOMAIN_LOOKUP`
+   */
+  origin(accountId: string, service: string, isBackground?: () => boolean): Promise<string>;
+  /** A host of the account could not be reached. The next request looks the hosts up, at most once in `forcedRefreshIntervalMs`. */
+  reconsider(accountId: string): void;
+  /** Forgets the hosts and the failed lookups of all accounts that match. */
+  invalidate(matches: (accountId: string) => boolean): void;
   /** How long ago each account's hosts were looked up, in milliseconds. */
   ages(): ReadonlyMap<string, number>;
 }
@@ -25,6 +34,14 @@ interface Lookup {
   readonly origins: Origins;
   readonly resolvedAt: number;
   readonly refreshAt: number;
+  /** When a host last could not be reached. */
+  readonly reconsideredAt: number | undefined;
+}
+
+/** A service of an account, whose host is looked up. */
+interface Wanted {
+  readonly accountId: string;
+  readonly service: string;
 }
 
 export function createDomains(
@@ -32,18 +49,27 @@ export function createDomains(
   client: TokenClient,
   onFailed: (identity: Identity, error: unknown) => void,
 ): Domains {
-  const { clock, domainApi, domainTtlMs } = options;
+  const { clock, domainApi, domainTtlMs, failureCooldownMs, forcedRefreshIntervalMs } = options;
   const lookups = new Map<string, Lookup>();
+  const cooldown = createCooldown<Wanted>({
+    clock,
+    range: failureCooldownMs,
+    code: 'ERR_DOMAIN_LOOKUP',
+    keyOf: ({ accountId, service }) => `${accountId} ${service}`,
+  });
+  /** Changes with each `invalidate()`. A lookup that was under way then is not kept. */
+  let generation = 0;
 
   /** Asks for the list of all services. If the list does not name the service, asks for that service alone. */
-  async function ask(accountId: string, service: string, retry: boolean): Promise<Origins> {
+  async function ask({ accountId, service }: Wanted, isBackground: () => boolean): Promise<Origins> {
     const path = `${domainApi}/api/account/${encodeURIComponent(accountId)}/service`;
-    const call = { stage: 'domain', accountId, retry, method: 'get', isWanted: () => true } as const;
+    const identity = appJwtOf(accountId);
+    const call = { stage: 'domain', identity, isBackground, method: 'get', isWanted: () => true } as const;
 
     const listed = await client
-      .call({ ...call, url: `${path}/baseURI.json?version=1.0` }, (answer, status) => {
+      .call({ ...call, url: `${path}/baseURI.json?version=1.0` }, (answer, unusable) => {
         const hosts = readHosts(answer);
-        return originsOf(hosts, hosts.has(service) ? service : undefined, call, status);
+        return originsOf(hosts, hosts.has(service) ? service : undefined, unusable);
       })
       .catch((error: unknown) => {
         if (isConnectorAuthError(error) && error.status === 404) return new Map<string, string>();
@@ -52,8 +78,8 @@ export function createDomains(
     if (listed.has(service)) return listed;
 
     const url = `${path}/${encodeURIComponent(service)}/baseURI.json?version=1.0`;
-    const single = await client.call({ ...call, url }, (answer, status) =>
-      originsOf(readHosts(answer), service, call, status),
+    const single = await client.call({ ...call, url }, (answer, unusable) =>
+      originsOf(readHosts(answer), service, unusable),
     );
     return new Map([...listed, ...single]);
   }
@@ -62,8 +88,7 @@ export function createDomains(
   function originsOf(
     hosts: Hosts,
     wanted: string | undefined,
-    call: Pick<TokenCall, 'stage' | 'accountId'>,
-    status: number,
+    unusable: (what: string) => ConnectorAuthError,
   ): Origins {
     const origins = new Map<string, string>();
     for (const [service, host] of hosts) {
@@ -71,32 +96,41 @@ export function createDomains(
       if (origin !== undefined) origins.set(service, origin);
     }
     if (wanted === undefined || origins.has(wanted)) return origins;
-    const what = hosts.has(wanted)
-      ? `something else than a bare host name for the service ${wanted}`
-      : `no host for the service ${wanted}`;
-    throw unusableAnswer(call, what, status);
+    throw unusable(
+      hosts.has(wanted)
+        ? `something else than a bare host name for the service ${wanted}`
+        : `no host for the service ${wanted}`,
+    );
   }
 
-  const refresh = singleFlight(async (accountId: string, service: string): Promise<Lookup> => {
-    const old = lookups.get(accountId);
-    const keepsServing = old?.origins.has(service) === true;
-    const now = clock.now();
-    let lookup: Lookup;
-    try {
-      const origins = await ask(accountId, service, !keepsServing);
-      lookup = {
-        origins: new Map([...(old?.origins ?? []), ...origins]),
-        resolvedAt: now,
-        refreshAt: now + domainTtlMs,
-      };
-    } catch (error) {
-      onFailed(appJwtOf(accountId), error);
-      if (!keepsServing) throw error;
-      lookup = { ...old, refreshAt: now + Math.min(domainTtlMs, FAILED_REFRESH_PAUSE_MS) };
-    }
-    lookups.set(accountId, lookup);
-    return lookup;
-  });
+  const refresh = singleFlight(
+    async (accountId: string, service: string, isBackground: () => boolean): Promise<Lookup> => {
+      const wanted = { accountId, service };
+      const old = lookups.get(accountId);
+      const keepsServing = old?.origins.has(service) === true;
+      if (!keepsServing) cooldown.assertOver(wanted);
+      const now = clock.now();
+      const begun = generation;
+      let lookup: Lookup;
+      try {
+        const origins = await ask(wanted, keepsServing ? () => true : isBackground);
+        cooldown.end(wanted);
+        lookup = {
+          origins: new Map([...(old?.origins ?? []), ...origins]),
+          resolvedAt: now,
+          refreshAt: now + domainTtlMs,
+          reconsideredAt: old?.reconsideredAt,
+        };
+      } catch (error) {
+        const failure = keepsServing || begun !== generation ? error : cooldown.start(wanted, error);
+        onFailed(appJwtOf(accountId), failure);
+        if (!keepsServing) throw failure;
+        lookup = { ...old, refreshAt: now + Math.min(domainTtlMs, FAILED_REFRESH_PAUSE_MS) };
+      }
+      if (begun === generation) lookups.set(accountId, lookup);
+      return lookup;
+    },
+  );
 
   function peek(accountId: string, service: string, now: number): string | undefined {
     const fixed = options.domains.get(service);
@@ -107,14 +141,27 @@ export function createDomains(
 
   return {
     peek,
-    async origin(accountId, service) {
+    async origin(accountId, service, isBackground = () => false) {
       for (;;) {
+        const known = peek(accountId, service, clock.now());
         // The shared lookup may have been started for another service, and may lack this one. Then it is looked up again.
-        const found = peek(accountId, service, clock.now()) ?? (await refresh(accountId, service)).origins.get(service);
+        const found = known ?? (await refresh(accountId, service, isBackground)).origins.get(service);
         if (found !== undefined) return found;
       }
     },
-    ages: () => new Map([...lookups].map(([accountId, { resolvedAt }]) => [accountId, clock.now() - resolvedAt])),
+    reconsider(accountId) {
+      const known = lookups.get(accountId);
+      const now = clock.now();
+      if (!known || isWithin(known.reconsideredAt, now, forcedRefreshIntervalMs)) return;
+      lookups.set(accountId, { ...known, refreshAt: now, reconsideredAt: now });
+    },
+    invalidate(matches) {
+      generation += 1;
+      for (const accountId of [...lookups.keys()]) if (matches(accountId)) lookups.delete(accountId);
+      cooldown.endAll(({ accountId }) => matches(accountId));
+    },
+    ages: () =>
+      new Map([...lookups].map(([accountId, { resolvedAt }]) => [accountId, Math.round(clock.now() - resolvedAt)])),
   };
 }
 

@@ -25,3 +25,9 @@ export function keyOf({ accountId, consumerId = '' }: Identity): string {
 export function hashOf(identity: Identity): string {
   return createHash('sha256').update(keyOf(identity)).digest('hex');
 }
+
+/** The properties by which an event names the owner of a token. */
+export function subjectOf(identity: Identity): { accountId: string; consumer?: string } {
+  const { accountId, consumerId } = identity;
+  return consumerId === undefined ? { accountId } : { accountId, consumer: hashOf(identity) };
+}

@@ -1,93 +1,165 @@
 import { setMaxListeners } from 'node:events';
-import axios, { Axios, type AxiosAdapter, AxiosError, type AxiosInstance, type AxiosRequestConfig } from 'axios';
-import axiosRetry from 'axios-retry';
-import pLimit, { type LimitFunction } from 'p-limit';
+import axios, { Axios, type AxiosAdapter, type AxiosInstance, type AxiosRequestConfig } from 'axios';
+import axiosRetry, { type IAxiosRetryConfig } from 'axios-retry';
 import { callAdapter } from '../call-adapter.js';
-import { ConnectorAuthError, type ConnectorAuthErrorCode, closedError } from '../errors.js';
-import type { FailureEvent } from '../events.js';
+import { ConnectorAuthError, closedError } from '../errors.js';
+import type { EventHub } from '../events.js';
 import { ownOf } from '../own.js';
 import { createPending } from '../pending.js';
 import type { ResolvedOptions } from '../resolve-options.js';
-import { askedPauseMs, isTransientFault, tokenCallRetry } from '../retry-policy.js';
+import {
+  askedPauseMs,
+  isSetUpFault,
+  isTransientFault,
+  LONGEST_PAUSE_MS,
+  tokenCallRetry,
+  withJitter,
+} from '../retry-policy.js';
 import type { IsWanted } from '../wait.js';
+import { type Identity, subjectOf } from './identity.js';
+import {
+  describeFault,
+  internalErrorCode,
+  LONGEST_ANSWER_BYTES,
+  pausedError,
+  unusableAnswer,
+  whatFailed,
+} from './service-fault.js';
+import { type AttemptResult, createTurns } from './turns.js';
 
-/** A longer answer is refused. Real answers are far shorter. */
-const LONGEST_ANSWER_BYTES = 64 * 1024;
-
-export interface TokenCall extends Pick<AxiosRequestConfig, 'method' | 'url' | 'headers' | 'data'> {
-  readonly stage: FailureEvent['stage'];
-  readonly accountId: string;
-  /** Whether a failed attempt is retried. */
-  readonly retry: boolean;
+export interface TokenCall extends Pick<AxiosRequestConfig, 'method' | 'headers' | 'data'> {
+  readonly stage: 'domain' | 'sentinel' | 'idp';
+  readonly identity: Identity;
+  readonly url: string;
   /** Checked when the call's turn has come. */
   readonly isWanted: IsWanted;
+  /** Whether no caller waits for the call. Then a failed attempt is not retried. */
+  readonly isBackground: () => boolean;
 }
 
 export type Answer = Readonly<Record<string, unknown>>;
 
+/** Reads a 2xx answer. @param unusable creates the error for an answer that cannot be used */
+export type ReadAnswer<T> = (answer: Answer, unusable: (what: string) => ConnectorAuthError) => T;
+
 /** Calls Sentinel, IDP and the Domain API. It shares nothing with the user's instance. */
 export interface TokenClient {
   /**
-   * Makes a call. @param read reads the JSON object of a 2xx answer, and may throw `unusableAnswer`
+   * Makes a call, and reads the JSON object of its answer.
    *
    * @throws ConnectorAuthError with the code of the call's stage, or `ERR_CLOSED` after `close()`
    * @throws CanceledError (Axios's) if no caller waits any more when the call's turn comes
    */
-  call<T>(request: TokenCall, read: (answer: Answer, status: number) => T): Promise<T>;
+  call<T>(request: TokenCall, read: ReadAnswer<T>): Promise<T>;
+  /** Whether a service fails for each call of an account. */
+  isDown(accountId: string, stage: TokenCall['stage']): boolean;
   /** Ends the calls under way. Resolves when they have ended. */
   close(): Promise<void>;
 }
 
-const STAGES = {
-  domain: { code: 'ERR_DOMAIN_LOOKUP', name: 'The Domain API' },
-  sentinel: { code: 'ERR_APP_JWT', name: 'Sentinel' },
-  idp: { code: 'ERR_CONSUMER_JWS', name: 'IDP' },
-} as const satisfies Record<TokenCall['stage'], { code: ConnectorAuthErrorCode; name: string }>;
-
-export function createTokenClient(options: ResolvedOptions): TokenClient {
+export function createTokenClient(options: ResolvedOptions, events: EventHub): TokenClient {
+  const { clock, failureCooldownMs, maxConcurrentTokenRequests } = options;
   const closing = new AbortController();
   const pending = createPending();
   setMaxListeners(0, closing.signal);
   const client = createPrivateInstance(options);
-  axiosRetry(client, tokenCallRetry(options.retry));
+  const policy = tokenCallRetry(options.retry);
+  axiosRetry(client, policy);
   const send = createSend(options);
-  // Each account has its own turns, so calls that hang for one brand do not block the others.
-  const turns = new Map<string, LimitFunction>();
-  const turnsOf = (accountId: string): LimitFunction => {
-    const known = turns.get(accountId) ?? pLimit(options.maxConcurrentTokenRequests);
-    turns.set(accountId, known);
-    return known;
-  };
-  // Each attempt takes a turn, so a call that waits for its retry does not block the others.
-  const sendInTurn =
-    (accountId: string, isWanted: IsWanted): AxiosAdapter =>
-    (config) =>
-      turnsOf(accountId)(() => {
-        if (!isWanted()) throw new axios.CanceledError('nobody waits for it any more');
-        return send(config);
-      });
+  const turns = createTurns<TokenCall['stage']>(maxConcurrentTokenRequests, LONGEST_PAUSE_MS);
+  // With 0, failures are not remembered, but a service still gets its pause.
+  const longestPauseMs = failureCooldownMs.max || LONGEST_PAUSE_MS;
+  let calls = 0;
 
-  async function call<T>(request: TokenCall, read: (answer: Answer, status: number) => T): Promise<T> {
-    const { stage, accountId, retry, isWanted, ...config } = request;
+  /** The result of a failed attempt; `undefined` if it was canceled. */
+  function resultOf(error: unknown): AttemptResult | undefined {
+    if (axios.isCancel(error)) return undefined;
+    if (!axios.isAxiosError(error) || !isTransientFault(error)) return { outcome: 'passed', pauseMs: 0 };
+    const wantedMs = withJitter(askedPauseMs(error)) || policy.retryDelay(1, error);
+    const outcome = error.response?.status === 429 ? 'limited' : 'failed';
+    return { outcome, pauseMs: Math.min(wantedMs, longestPauseMs) };
+  }
+
+  /** Each attempt takes a turn, so a call that waits for its retry does not block the others. */
+  const sendInTurn =
+    ({ identity: { accountId }, stage: service, isWanted, isBackground }: TokenCall, callId: number): AxiosAdapter =>
+    async (config) => {
+      if (isBackground() && turns.pauseMs(accountId, service) > 0) throw pausedError(service, accountId);
+      const endTurn = await turns.take({ accountId, service, callId, isWanted });
+      let result: AttemptResult | undefined = { outcome: 'passed', pauseMs: 0 };
+      try {
+        return await send(config);
+      } catch (error) {
+        result = resultOf(error);
+        throw error;
+      } finally {
+        endTurn(result);
+      }
+    };
+
+  /** The policy for one call. It reports each failed attempt that another one follows. */
+  function retryOf(request: TokenCall): IAxiosRetryConfig {
+    const { stage, identity, isBackground } = request;
+    let delayMs = 0;
+    return {
+      retryCondition: (error) => !isBackground() && !isSetUpFault(error) && policy.retryCondition(error),
+      retryDelay(retryNumber, error) {
+        // After a 429, the call waits for its next turn.
+        delayMs = error.response?.status === 429 ? 0 : policy.retryDelay(retryNumber, error);
+        return delayMs;
+      },
+      async onRetry(attempt, error, config) {
+        const retryAt = Math.round(clock.now() + Math.max(delayMs, turns.pauseMs(identity.accountId, stage)));
+        events.emit('retry', () => ({
+          stage,
+          ...subjectOf(identity),
+          attempt,
+          status: error.response?.status,
+          code: error.response ? undefined : error.code,
+          internalErrorCode: internalErrorCode(error),
+          retryAt,
+          message: whatFailed(error, request),
+        }));
+        await policy.onRetry?.(attempt, error, config);
+      },
+    };
+  }
+
+  async function call<T>(request: TokenCall, read: ReadAnswer<T>): Promise<T> {
+    const { stage, identity, isWanted, isBackground, ...config } = request;
+    const { accountId } = identity;
+    calls += 1;
     try {
       const response = await client.request<string>({
         ...config,
-        adapter: stage === 'domain' ? send : sendInTurn(accountId, isWanted),
+        adapter: sendInTurn(request, calls),
         signal: closing.signal,
-        ...(!retry && { 'axios-retry': { retries: 0 } }),
+        'axios-retry': retryOf(request),
       });
-      return read(parseObject(response.data, request, response.status), response.status);
+      const unusable = (what: string) => unusableAnswer(request, what, response.status);
+      return read(parseObject(response.data, unusable), unusable);
     } catch (error) {
       if (closing.signal.aborted) throw closedError(accountId);
       if (axios.isCancel(error) || error instanceof ConnectorAuthError) throw error;
-      throw describeFailure(error, request, options.clock.now());
+      const failure = describeFault(error, request, retryAtOf(error));
+      // The calls that wait for a turn would fail like this one.
+      if (failure.transient && turns.isDown(accountId, stage)) turns.failWaiting(accountId, stage, failure);
+      throw failure;
     }
+  }
+
+  /** When a service wants the next call. */
+  function retryAtOf(error: unknown): number | undefined {
+    const asked = axios.isAxiosError(error) ? Math.min(askedPauseMs(error), longestPauseMs) : 0;
+    return asked > 0 ? Math.round(clock.now() + asked) : undefined;
   }
 
   return {
     call: (request, read) => pending.track(call(request, read)),
+    isDown: turns.isDown,
     close() {
       closing.abort();
+      turns.close(closedError());
       return pending.none();
     },
   };
@@ -126,78 +198,10 @@ function createPrivateInstance({ axiosConfig }: ResolvedOptions): AxiosInstance 
   return Object.assign(request, { request, defaults, interceptors }) as unknown as AxiosInstance;
 }
 
-function parseObject(text: string, request: TokenCall, status: number): Answer {
+function parseObject(text: string, unusable: (what: string) => ConnectorAuthError): Answer {
   try {
     const parsed: unknown = JSON.parse(text);
     if (typeof parsed === 'object' && parsed !== null) return ownOf(parsed) as Answer;
   } catch {}
-  throw unusableAnswer(request, text === '' ? 'an empty body' : 'a body that is not a JSON object', status);
-}
-
-/** The error for a 2xx answer that cannot be used. */
-export function unusableAnswer(
-  { stage, accountId }: Pick<TokenCall, 'stage' | 'accountId'>,
-  what: string,
-  status: number,
-): ConnectorAuthError {
-  const { code, name } = STAGES[stage];
-  const message = `${name} answered for account ${accountId} with ${what}. Check that the host is LivePerson's and that no proxy answers in its place.`;
-  return new ConnectorAuthError(code, message, { accountId, status });
-}
-
-/** The error of a failed call. Axios's own error is not passed on, because its request has the secret. */
-function describeFailure(error: unknown, { stage, accountId }: TokenCall, now: number): ConnectorAuthError {
-  const { code, name } = STAGES[stage];
-  if (!axios.isAxiosError(error)) {
-    const what = error instanceof Error ? error.name : typeof error;
-    return new ConnectorAuthError(
-      code,
-      `${name} could not be called for account ${accountId} (${what}). Check axiosConfig and retry.`,
-      { accountId },
-    );
-  }
-  const status = error.response?.status;
-  const transient = isTransientFault(error);
-  const pauseMs = askedPauseMs(error);
-  const what = status === undefined || status < 300 ? describeFault(error) : `answered ${status}${oauthError(error)}`;
-  return new ConnectorAuthError(
-    code,
-    `${name} ${what} for account ${accountId}. ${adviceFor(stage, status, transient)}`,
-    {
-      accountId,
-      status,
-      transient,
-      retryAt: pauseMs > 0 ? now + pauseMs : undefined,
-    },
-  );
-}
-
-function describeFault(error: AxiosError): string {
-  if (/maxContentLength/.test(error.message)) return `sent an answer of more than ${LONGEST_ANSWER_BYTES} bytes`;
-  if (error.code === AxiosError.ECONNABORTED) return 'did not answer in time';
-  return `could not be reached or broke off its answer (${error.code ?? 'no code'})`;
-}
-
-const OAUTH_ERRORS = [
-  'invalid_request',
-  'invalid_client',
-  'invalid_grant',
-  'unauthorized_client',
-  'unsupported_grant_type',
-  'invalid_scope',
-];
-
-/** The standard error word of an OAuth 2.0 answer (RFC 6749, 5.2). The rest of the body is not shown, because it may echo the secret. */
-function oauthError(error: AxiosError): string {
-  const word = OAUTH_ERRORS.find((known) => String(error.response?.data).includes(`"${known}"`));
-  return word ? ` (${word})` : '';
-}
-
-function adviceFor(stage: TokenCall['stage'], status: number | undefined, transient: boolean): string {
-  if (transient) return 'This may pass: a later request tries again.';
-  if (status === undefined) return 'Check the host and what answers there.';
-  if (stage === 'sentinel')
-    return 'Check clientId and clientSecret, and that the app is installed on this account with the scope msg.consumer and the grant client_credentials.';
-  if (stage === 'idp') return 'Check the consumer id, and that the app has the scope msg.consumer.';
-  return 'Check the account id and the option domainApi.';
+  throw unusable(text === '' ? 'an empty body' : 'a body that is not a JSON object');
 }

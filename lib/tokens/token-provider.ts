@@ -5,10 +5,10 @@ import type { ResolvedOptions } from '../resolve-options.js';
 import type { Waits } from '../wait.js';
 import { fetchAppJwt } from './app-jwt.js';
 import { fetchConsumerJws } from './consumer-jws.js';
-import { createCooldown } from './cooldown.js';
+import { type Cooldown, createCooldown, withServiceCooldown } from './cooldown.js';
 import { type CredentialsBook, createCredentialsBook } from './credentials.js';
 import { createDomains, type Domains } from './domains.js';
-import { appJwtOf, consumerJwsOf, hashOf, type Identity, keyOf, kindOf } from './identity.js';
+import { appJwtOf, consumerJwsOf, hashOf, type Identity, keyOf, kindOf, subjectOf } from './identity.js';
 import { createSharedCache } from './shared-cache.js';
 import { type ConnectorAuthSnapshot, createSnapshot } from './snapshot.js';
 import { expiresAt, type Token } from './token.js';
@@ -16,11 +16,11 @@ import { createAppJwtCache, createConsumerJwsCache, type TokenCache } from './to
 import { createTokenClient } from './token-client.js';
 import { createTokenSource, type FetchOrder, type TokenSource } from './token-source.js';
 
-/** Which tokens `invalidate` drops: a consumer's, an account's, or all. */
+/** What `invalidate` drops: a consumer's token, all of an account, or everything. */
 export interface InvalidateTarget {
-  /** The account. With one account it may be left out. */
+  /** The account. Its tokens, hosts and credentials are dropped. With one account it may be left out. */
   accountId?: string | undefined;
-  /** The consumer, by the id that the connector's channel uses. Its ConsumerJWS is dropped, the AppJWT stays. */
+  /** The consumer, by the id that the connector's channel uses. Only its ConsumerJWS is dropped. */
   consumerId?: string | undefined;
 }
 
@@ -44,8 +44,10 @@ export interface TokenProviderParts {
 
 export function createTokenProvider({ options, events, waits }: TokenProviderParts): TokenProvider {
   const { clock, forcedRefreshIntervalMs, failureCooldownMs, store } = options;
-  const client = createTokenClient(options);
-  const credentials = createCredentialsBook(options, waits);
+  const client = createTokenClient(options, events);
+  const credentials = createCredentialsBook(options, waits, (accountId, error) =>
+    reportFailure('credentials', 'ERR_CREDENTIALS')(appJwtOf(accountId), error),
+  );
   const domains = createDomains(options, client, reportFailure('domain', 'ERR_DOMAIN_LOOKUP'));
   const shared =
     store &&
@@ -63,26 +65,37 @@ export function createTokenProvider({ options, events, waits }: TokenProviderPar
   const consumerJwsCache = createConsumerJwsCache(options.maxConsumers, cacheKeyOf, (identity) =>
     events.emit('evict', () => ({ kind: 'consumerJws', accountId: identity.accountId, consumer: hashOf(identity) })),
   );
-  const appJwts = createSource('appJwt', appJwtCache, ({ identity, isWanted }) =>
-    fetchAppJwt({ options, client, domains, credentials }, identity.accountId, isWanted),
+  const appJwts = createSource('appJwt', appJwtCache, cooldownOf('ERR_APP_JWT', keyOf), (order) =>
+    fetchAppJwt({ options, client, domains, credentials }, order),
   );
-  const consumerJws = createSource('consumerJws', consumerJwsCache, ({ identity, isWanted }) =>
-    fetchConsumerJws({ options, client, domains, appJwts }, identity, isWanted),
+  const consumerJwsCooldown = withServiceCooldown(
+    cooldownOf('ERR_CONSUMER_JWS', keyOf),
+    cooldownOf('ERR_CONSUMER_JWS', (accountId) => accountId),
+    (accountId) => client.isDown(accountId, 'idp'),
+  );
+  const consumerJws = createSource('consumerJws', consumerJwsCache, consumerJwsCooldown, (order) =>
+    fetchConsumerJws({ options, client, domains, appJwts }, order),
   );
 
-  /** @param fetchToken asks the service */
+  function cooldownOf<Subject>(code: ConnectorAuthErrorCode, key: (subject: Subject) => string): Cooldown<Subject> {
+    return createCooldown({ clock, range: failureCooldownMs, code, keyOf: key });
+  }
+
+  /** @param ask asks the service */
   function createSource(
     kind: TokenKind,
     cache: TokenCache,
-    fetchToken: (order: FetchOrder) => Promise<Token>,
+    cooldown: Cooldown<Identity>,
+    ask: (order: FetchOrder) => Promise<Token>,
   ): TokenSource {
     const code = kind === 'appJwt' ? 'ERR_APP_JWT' : 'ERR_CONSUMER_JWS';
+    const fetchToken = (order: FetchOrder) => ask(order).catch((error: unknown) => reconsiderHosts(order, error));
     return createTokenSource({
       cache,
       clock,
       windows: options,
       forcedRefreshIntervalMs,
-      cooldown: createCooldown({ clock, range: failureCooldownMs, code }),
+      cooldown,
       fetchToken: (order) => (shared ? shared.fetch(order, () => fetchToken(order)) : fetchToken(order)),
       onFetched: (identity, token, cause, durationMs) =>
         events.emit('token', () => ({
@@ -90,19 +103,27 @@ export function createTokenProvider({ options, events, waits }: TokenProviderPar
           ...subjectOf(identity),
           cause,
           source: token.isShared ? 'store' : 'service',
-          durationMs,
-          expiresAt: expiresAt(token),
+          durationMs: Math.round(durationMs),
+          expiresAt: wholeMs(expiresAt(token)),
         })),
       onFailed: reportFailure(kind === 'appJwt' ? 'sentinel' : 'idp', code),
     });
+  }
+
+  /** The service may have moved to another host. */
+  function reconsiderHosts({ identity }: FetchOrder, error: unknown): never {
+    if (isConnectorAuthError(error) && error.transient && error.status === undefined)
+      domains.reconsider(identity.accountId);
+    throw error;
   }
 
   function reportFailure(stage: FailureEvent['stage'], ownCode: ConnectorAuthErrorCode) {
     return (identity: Identity, error: unknown): void => {
       // The stage where it happened has reported any other failure.
       if (!isConnectorAuthError(error) || error.code !== ownCode) return;
-      const { code, status, transient, retryAt, message } = error;
-      events.emit('failure', () => ({ stage, ...subjectOf(identity), code, status, transient, retryAt, message }));
+      const { code, status, transient, retryAt, internalErrorCode, message } = error;
+      const fault = { code, status, transient, retryAt, internalErrorCode, message };
+      events.emit('failure', () => ({ stage, ...subjectOf(identity), ...fault }));
     };
   }
 
@@ -132,8 +153,10 @@ export function createTokenProvider({ options, events, waits }: TokenProviderPar
           .map((identity) => [keyOf(identity), identity] as const);
         for (const identity of new Map(named).values()) shared.forget(identity);
       }
-      if (consumerId === undefined) appJwts.invalidate(matches);
       consumerJws.invalidate(matches);
+      if (consumerId !== undefined) return;
+      appJwts.invalidate(matches);
+      for (const part of [domains, credentials]) part.invalidate((account) => matches(appJwtOf(account)));
     },
     inspect: () =>
       createSnapshot({
@@ -149,8 +172,4 @@ export function createTokenProvider({ options, events, waits }: TokenProviderPar
   };
 }
 
-/** The properties by which an event names the owner of a token. */
-function subjectOf(identity: Identity): { accountId: string; consumer?: string } {
-  const { accountId, consumerId } = identity;
-  return consumerId === undefined ? { accountId } : { accountId, consumer: hashOf(identity) };
-}
+const wholeMs = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : Math.round(ms));

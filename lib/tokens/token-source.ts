@@ -1,7 +1,7 @@
-import type { Clock } from '../clock.js';
+import { type Clock, isWithin } from '../clock.js';
 import type { TokenCause } from '../events.js';
 import { singleFlight } from '../single-flight.js';
-import type { IsWanted } from '../wait.js';
+import { type IsWanted, inBackground } from '../wait.js';
 import type { Cooldown } from './cooldown.js';
 import { type Identity, keyOf } from './identity.js';
 import { phaseOf, type Token, type TokenWindows } from './token.js';
@@ -16,7 +16,7 @@ export interface TokenSource {
    *
    * @param isWanted whether the caller still waits. A call is not started if no caller waits for it
    */
-  get(identity: Identity, isWanted?: IsWanted): Promise<Token>;
+  get(identity: Identity, isWanted: IsWanted): Promise<Token>;
   /** Drops a refused token, at most once in `forcedRefreshIntervalMs`. A newer token stays. */
   refuse(identity: Identity, value: string): void;
   /** Drops the tokens and the remembered failures of all identities that match. Tokens of calls under way are not kept. */
@@ -29,8 +29,10 @@ export interface FetchOrder {
   readonly cause: TokenCause;
   /** The token that the new one replaces. */
   readonly outdated: Token | undefined;
-  /** Whether any caller still waits for it. */
+  /** Whether any caller still waits for it, or it is renewed in the background. */
   readonly isWanted: IsWanted;
+  /** Whether it is renewed in the background, and no caller waits for it yet. */
+  isBackground(): boolean;
   /** False if the token was invalidated meanwhile. The waiting callers then still get it, but it is not kept. */
   isCurrent(): boolean;
 }
@@ -41,7 +43,7 @@ export interface TokenSourceParts {
   readonly windows: TokenWindows;
   /** In milliseconds. A server that refuses every token costs one token call in this time. */
   readonly forcedRefreshIntervalMs: number;
-  readonly cooldown: Cooldown;
+  readonly cooldown: Cooldown<Identity>;
   /** Asks the store or the service. */
   fetchToken(order: FetchOrder): Promise<Token>;
   onFetched(identity: Identity, token: Token, cause: TokenCause, durationMs: number): void;
@@ -65,7 +67,7 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
     if (!cached || cached.dropped) return undefined;
     const phase = phaseOf(cached.token, now, windows);
     // If the renewal fails, no request fails, because the old token is still used. The cool-down spaces the attempts.
-    if (phase === 'stale') next(cached.identity, always, 'ahead').catch(() => {});
+    if (phase === 'stale') next(cached.identity, inBackground, 'ahead').catch(() => {});
     return phase === 'expired' ? undefined : cached.token;
   }
 
@@ -81,6 +83,7 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
         cause,
         outdated,
         isWanted: () => isAwaited(flight),
+        isBackground: () => flight.waiting.every((isWanted) => isWanted === inBackground),
         isCurrent,
       });
       cooldown.end(identity);
@@ -123,12 +126,12 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
 
   return {
     peek,
-    get: async (identity, isWanted = always) => peek(identity, clock.now()) ?? next(identity, isWanted),
+    get: async (identity, isWanted) => peek(identity, clock.now()) ?? next(identity, isWanted),
     refuse(identity, value) {
       const cached = cache.get(identity);
       if (cached?.token.value !== value || cached.dropped) return;
       const now = clock.now();
-      if (cached.forcedAt !== undefined && Math.abs(now - cached.forcedAt) < forcedRefreshIntervalMs) return;
+      if (isWithin(cached.forcedAt, now, forcedRefreshIntervalMs)) return;
       cache.set({ ...cached, dropped: 'refused', forcedAt: now });
     },
     invalidate(matches) {
@@ -142,8 +145,6 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
     },
   };
 }
-
-const always: IsWanted = () => true;
 
 function causeOf(cached: CachedToken | undefined): TokenCause {
   return cached ? (cached.dropped ?? 'expired') : 'initial';

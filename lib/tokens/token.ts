@@ -92,11 +92,12 @@ export function wantedClaims({ accountId, consumerId }: Identity): Readonly<Reco
 
 /** The name of the first claim that differs from the expected one. */
 export function findWrongClaim(claims: Claims, wanted: Readonly<Record<string, string>>): string | undefined {
-  return Object.entries(wanted).find(([name, value]) => !agrees(claims[name], value))?.[0];
+  return Object.entries(wanted).find(([name, value]) => !agrees(name, claims[name], value))?.[0];
 }
 
-function agrees(claim: unknown, wanted: string): boolean {
+/** Only `aud` may be a list (RFC 7519, 4.1.3). A larger number than a safe integer may stand for several ids. */
+function agrees(name: string, claim: unknown, wanted: string): boolean {
   if (claim === undefined) return true;
-  if (Array.isArray(claim)) return claim.includes(wanted);
-  return claim === wanted || (typeof claim === 'number' && String(claim) === wanted);
+  if (name === 'aud' && Array.isArray(claim)) return claim.includes(wanted);
+  return claim === wanted || (Number.isSafeInteger(claim) && String(claim) === wanted);
 }

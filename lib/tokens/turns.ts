@@ -1,0 +1,148 @@
+import axios from 'axios';
+import type { IsWanted } from '../wait.js';
+import { fullPace, isDown, mayStart, type Outcome, type Pace, paceAfter } from './pacing.js';
+
+/** A call that needs a turn for each of its attempts. */
+export interface TurnOrder<Service> {
+  readonly accountId: string;
+  readonly service: Service;
+  /** Calls are served by number. So a call that is tried again comes before calls that have not started. */
+  readonly callId: number;
+  /** Checked when the turn has come. */
+  readonly isWanted: IsWanted;
+}
+
+/** The result of an attempt, as far as later attempts depend on it. */
+export interface AttemptResult {
+  readonly outcome: Outcome;
+  /** How long the calls pause if they must, in milliseconds. */
+  readonly pauseMs: number;
+}
+
+/** Limits the open calls of each account, and paces the calls to each of its services. */
+export interface Turns<Service> {
+  /**
+   * Resolves when the turn has come.
+   *
+   * @returns a function that ends the turn
+   * @throws CanceledError (Axios's) if no caller waits any more
+   */
+  take(order: TurnOrder<Service>): Promise<(result: AttemptResult | undefined) => void>;
+  /** Whether each call to a service fails, or must wait longer than callers wait. */
+  isDown(accountId: string, service: Service): boolean;
+  /** The milliseconds of the pause that has just begun or is under way; 0 without one. */
+  pauseMs(accountId: string, service: Service): number;
+  /** Ends the calls to a service that wait for a turn, or would take their next one later. */
+  failWaiting(accountId: string, service: Service, error: unknown): void;
+  /** Ends all waits. */
+  close(error: unknown): void;
+}
+
+interface Waiter<Service> extends TurnOrder<Service> {
+  start(): void;
+  fail(error: unknown): void;
+}
+
+/** An account's calls to one service. */
+interface Lane<Service> {
+  pace: Pace;
+  open: number;
+  /** By number. */
+  readonly waiting: Waiter<Service>[];
+  /** The highest number of its calls so far. */
+  newest: number;
+  /** The calls up to this number have failed. */
+  ended: { readonly upTo: number; readonly error: unknown } | undefined;
+  pause: { readonly ms: number; readonly timer: NodeJS.Timeout } | undefined;
+}
+
+/** @param longestWaitMs a service with a longer pause counts as down */
+export function createTurns<Service>(max: number, longestWaitMs: number): Turns<Service> {
+  const accounts = new Map<string, Map<Service, Lane<Service>>>();
+
+  function lanesOf(accountId: string): Map<Service, Lane<Service>> {
+    const lanes = accounts.get(accountId) ?? new Map<Service, Lane<Service>>();
+    accounts.set(accountId, lanes);
+    return lanes;
+  }
+
+  function laneOf(accountId: string, service: Service): Lane<Service> {
+    const lanes = lanesOf(accountId);
+    const known = lanes.get(service);
+    if (known) return known;
+    const lane = { pace: fullPace(max), open: 0, waiting: [], newest: 0, ended: undefined, pause: undefined };
+    lanes.set(service, lane);
+    return lane;
+  }
+
+  /** Starts the calls of an account that may start. */
+  function startNext(accountId: string): void {
+    const lanes = [...lanesOf(accountId).values()];
+    const isFull = () => lanes.reduce((sum, { open }) => sum + open, 0) >= max;
+    for (const lane of lanes) {
+      while (!lane.pause && lane.waiting.length > 0 && !isFull() && mayStart(lane.pace, lane.open)) {
+        const next = lane.waiting.shift();
+        if (next?.isWanted()) next.start();
+        else next?.fail(new axios.CanceledError('no caller waits for it any more'));
+      }
+    }
+  }
+
+  function end(lane: Lane<Service>, { accountId, callId }: TurnOrder<Service>, pauses: number) {
+    return (result: AttemptResult | undefined): void => {
+      lane.open -= 1;
+      if (result) {
+        const { outcome, pauseMs } = result;
+        const before = lane.pace;
+        lane.pace = paceAfter(before, outcome, { callId, pauses, isAlone: lane.open + lane.waiting.length === 0 }, max);
+        if (lane.pace.pauses !== before.pauses) pause(lane, accountId, pauseMs);
+      }
+      startNext(accountId);
+    };
+  }
+
+  function pause(lane: Lane<Service>, accountId: string, ms: number): void {
+    if (ms === 0) return;
+    const timer = setTimeout(() => {
+      lane.pause = undefined;
+      startNext(accountId);
+    }, ms);
+    lane.pause = { ms, timer };
+  }
+
+  return {
+    take: (order) =>
+      new Promise((resolve, fail) => {
+        const { accountId, service, callId } = order;
+        const lane = laneOf(accountId, service);
+        const start = () => {
+          lane.open += 1;
+          resolve(end(lane, order, lane.pace.pauses));
+        };
+        if (lane.ended && callId <= lane.ended.upTo) return fail(lane.ended.error);
+        lane.newest = Math.max(lane.newest, callId);
+        const before = lane.waiting.findLastIndex((waiter) => waiter.callId < callId);
+        lane.waiting.splice(before + 1, 0, { ...order, start, fail });
+        startNext(accountId);
+      }),
+    isDown(accountId, service) {
+      const { pace, pause } = laneOf(accountId, service);
+      return isDown(pace) || (pause !== undefined && pause.ms > longestWaitMs);
+    },
+    pauseMs: (accountId, service) => laneOf(accountId, service).pause?.ms ?? 0,
+    failWaiting(accountId, service, error) {
+      const lane = laneOf(accountId, service);
+      lane.ended = { upTo: lane.newest, error };
+      for (const { fail } of lane.waiting.splice(0)) fail(error);
+    },
+    close(error) {
+      for (const lanes of accounts.values()) {
+        for (const lane of lanes.values()) {
+          for (const { fail } of lane.waiting.splice(0)) fail(error);
+          clearTimeout(lane.pause?.timer);
+          lane.pause = undefined;
+        }
+      }
+    },
+  };
+}
