@@ -7,6 +7,7 @@ export const MEASURE_NAMES = [
   'loopback',
   'herd',
   'revoked',
+  'pacing',
   'ahead',
   'memory',
   'allocation',

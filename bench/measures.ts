@@ -7,6 +7,7 @@ import { buildSync } from 'esbuild';
 import { type BenchCloud, startCloud } from './cloud-process.js';
 import type { Finding } from './limits.js';
 import type { MeasureName } from './measure-names.js';
+import { paceAtLimit } from './pacing.js';
 import { interleave, median, quantile, ratio, type Samples } from './rounds.js';
 import { type Connector, noopAdapter, type Setting, SUBJECTS, type SubjectName } from './subjects.js';
 
@@ -312,6 +313,28 @@ const revoked: Measure = async () => {
   return [...results, { measure: 'revoked', title: 'the worst of these', unit: '', figures: {}, findings }];
 };
 
+/** What IDP allows, and how long it takes to answer. */
+const IDP_LIMITS = [20, 50].flatMap((calls) =>
+  [5, 50, 100].map((latencyMs) => ({ calls, latencyMs, perMs: 5_000, retryAfter: false })),
+);
+
+/** The figures do not depend on the machine, so a quick run has them too. */
+const pacing: Measure = async () => {
+  const results: Result[] = [];
+  for (const limit of IDP_LIMITS) {
+    const figures = { ...(await paceAtLimit(1_000, limit)) };
+    const title = `${limit.calls} calls in 5 s, ${limit.latencyMs} ms`;
+    results.push({ measure: 'pacing', title, unit: '', figures, findings: [] });
+  }
+  const worst = (figure: string) => Math.max(...results.map(({ figures }) => figures[figure] ?? Number.NaN));
+  const findings = [
+    exactly('1,000 new consumers at a limited IDP: failed', worst('failed'), 0, 'requests'),
+    atMost('1,000 new consumers at a limited IDP: calls', worst('calls'), 1.2, '×'),
+    atMost('1,000 new consumers at a limited IDP: time', worst('time'), 1.3, '×'),
+  ];
+  return [...results, { measure: 'pacing', title: 'the worst of these', unit: '', figures: {}, findings }];
+};
+
 const APP_JWT_TTL_MS = 2_000;
 const AHEAD_SUBJECTS: readonly SubjectName[] = [
   HAND,
@@ -499,6 +522,7 @@ export const MEASURES: Readonly<Record<MeasureName, Measure>> = {
   loopback,
   herd,
   revoked,
+  pacing,
   ahead,
   memory,
   allocation,

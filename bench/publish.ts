@@ -5,6 +5,7 @@ import {
   growthTable,
   limitsTable,
   machineLine,
+  pacingTable,
   putBetween,
   type Report,
   revokedTable,
@@ -27,6 +28,7 @@ change('docs/performance.md', {
   revoked: revokedTable(report),
   growth: growthTable(report),
 });
+change('docs/reliability.md', { pacing: pacingTable(report) });
 change('README.md', { performance: shortTable(report) });
 writeFileSync(at('docs/performance.svg'), chart(report));
 

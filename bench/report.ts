@@ -103,13 +103,28 @@ export function revokedTable({ results }: Report): string {
   );
 }
 
+/** One row for each limit of IDP. */
+export function pacingTable({ results }: Report): string {
+  const cases = results.filter(({ measure, figures }) => measure === 'pacing' && 'calls' in figures);
+  if (cases.length === 0) return 'No figures yet.';
+  return table(
+    ['IDP allows, and answers after', 'failed', 'calls', 'time, against the shortest possible'],
+    cases.map(({ title, figures: { failed, calls, time } }) => [
+      title,
+      String(failed),
+      twoDigits(calls),
+      twoDigits(time),
+    ]),
+  );
+}
+
 export function machineLine({ machine, node, axios }: Report): string {
   return `${machine}; Node ${node}, Axios ${axios}.`;
 }
 
 /** What a run prints: the tables that have rows. */
 export function fullTables(report: Report): string {
-  const tables = [limitsTable, subjectsTable, revokedTable, growthTable].map((part) => part(report));
+  const tables = [limitsTable, subjectsTable, revokedTable, pacingTable, growthTable].map((part) => part(report));
   return [machineLine(report), ...tables.filter((text) => text.split('\n').length > 2)].join('\n\n');
 }
 

@@ -70,12 +70,14 @@ const lasts = (service: TokenService, reply: Reply) => async () => {
 };
 
 /** It is the message’s own: the caller hears of it as without us, and no token is to blame. */
-const isTheCallers = (reply: Reply, error: object, lookups = 1) => async () => {
-  const connector = await startBent('send', reply, 1, { retry: {} });
-  expect(await rejection(connector.http.post(SEND, {}, asC))).toMatchObject(error);
-  await connector.http.post(SEND, {}, asC);
-  expect(calls(connector)).toEqual([lookups, 1, 1, 2]);
-};
+const isTheCallers =
+  (reply: Reply, error: object, lookups = 1) =>
+  async () => {
+    const connector = await startBent('send', reply, 1, { retry: {} });
+    expect(await rejection(connector.http.post(SEND, {}, asC))).toMatchObject(error);
+    await connector.http.post(SEND, {}, asC);
+    expect(calls(connector)).toEqual([lookups, 1, 1, 2]);
+  };
 
 /** Tokens are refused, each with the code that is its own. */
 const refused = (kinds: ('appJwt' | 'consumerJws')[]) => async () => {

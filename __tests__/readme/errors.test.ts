@@ -18,7 +18,14 @@ import {
   SendApiErrorCode,
 } from '../../lib/index.js';
 import { envelope, makeToken, type Reply, SEND, type Service, until } from '../support/cloud.js';
-import { type Connector, PATIENT, rejection, startConnector, stopConnectors } from '../support/connector.js';
+import {
+  type Connector,
+  createAuth,
+  PATIENT,
+  rejection,
+  startConnector,
+  stopConnectors,
+} from '../support/connector.js';
 import { HELD_MS, holdTimers, releaseTimers } from '../support/timers.js';
 
 afterEach(stopConnectors);
@@ -97,6 +104,10 @@ const FAILURES: readonly [Provoke, CommonOptions?][] = [
   [({ cloud }) => bySecrets(cloud, fails).getAppJwt()],
   ...services.flatMap((service) => TROUBLE.map((reply): [Provoke] => [answering(service, reply)])),
   ...services.map((service): [Provoke, CommonOptions] => [silent(service), { tokenTimeoutMs: HELD_MS }]),
+  [
+    (connector) =>
+      createAuth(connector.cloud, { domains: { sentinel: `https://${connector.cloud.host}` } }).getAppJwt(),
+  ],
   [answering('domain', { body: { baseURIs: [] } })],
   [answering('domain', { body: { baseURIs: [{ service: 'asyncMessagingEnt', baseURI: 'https://host/path' }] } })],
   [answering('sentinel', { body: { access_token: 'none' } })],

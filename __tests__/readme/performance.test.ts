@@ -7,6 +7,7 @@ import {
   growthTable,
   limitsTable,
   machineLine,
+  pacingTable,
   putBetween,
   type Report,
   revokedTable,
@@ -24,6 +25,7 @@ it.each<[string, string, (report: Report) => string]>([
   ['docs/performance.md', 'subjects', subjectsTable],
   ['docs/performance.md', 'revoked', revokedTable],
   ['docs/performance.md', 'growth', growthTable],
+  ['docs/reliability.md', 'pacing', pacingTable],
   ['README.md', 'performance', shortTable],
 ])('%s has the %s of bench/results.json', (path, name, part) => {
   expect(putBetween(read(path), name, part(report))).toBe(read(path));

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { FAULTS } from '../../soak/faults.js';
 
 const page = readFileSync(resolve(__dirname, '../../docs/reliability.md'), 'utf8');
-const promises = page.slice(page.indexOf('## Promises'), page.indexOf('## Soak'));
+const promises = page.slice(page.indexOf('## Promises'), page.indexOf('\n## ', page.indexOf('## Promises')));
 const references = [...promises.matchAll(/`([\w/-]+\.test\.ts)`: (.+?) +\|$/gm)].map(
   ([, file = '', title = '']) => [file, title] as const,
 );

@@ -39,7 +39,9 @@ export function unusableAnswer({ stage, identity, url }: FailedCall, what: strin
 export function describeFault(error: unknown, call: FailedCall, retryAt?: number): ConnectorAuthError {
   const { code } = SERVICES[call.stage];
   const { accountId } = call.identity;
-  const message = [faultOf(error, call), adviceFor(error, call), hostSentence(call.url), ...hintsFor(error, call)].join(' ');
+  const message = [faultOf(error, call), adviceFor(error, call), hostSentence(call.url), ...hintsFor(error, call)].join(
+    ' ',
+  );
   if (!axios.isAxiosError(error)) return new ConnectorAuthError(code, message, { accountId });
   return new ConnectorAuthError(code, message, {
     accountId,
