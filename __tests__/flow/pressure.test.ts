@@ -1,5 +1,9 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import axios from 'axios';
 import { createSelfSignedCertificate } from '../../lib/emulator/index.js';
 import { createConnectorAuth, type FailureEvent, type RetryEvent } from '../../lib/index.js';
@@ -155,7 +159,6 @@ describe('a 429', () => {
 
   it('that asks for a year ends every wait at once, and IDP is asked again after failureCooldownMs.max', async () => {
     const { clock, pass } = holdTime();
-    const pauses = holdTimers(120_000);
     const { cloud, auth } = await startConnector({ retry: {}, clock, failureCooldownMs: COOLDOWN });
     limitIdp(cloud, 0, '31536000');
     const errors = await Promise.all(consumers(100).map((consumer) => rejection(auth.getConsumerJws(consumer))));
@@ -167,7 +170,7 @@ describe('a 429', () => {
     expect(cloud.count('idp')).toBe(before);
     pass(1);
     delete cloud.script.idp;
-    pauses.end();
+    // The clock of the options ends the pause, if it is faster than real time.
     await auth.getConsumerJws('new');
   });
 
@@ -466,6 +469,38 @@ describe('a renewal in the background', () => {
     for (let i = 0; i < 3; i += 1) await http.post(SEND, {}, { onBehalfOf: 'c' });
     await until(() => failures.length === 1);
     expect(cloud.count('sentinel')).toBe(2);
+  });
+
+  it.each([503, 429])('does not keep a finished process alive (%i)', async (status) => {
+    const cloud = await startCloud();
+    cloud.script.sentinel = (_, count) => (count > 1 ? { status, headers: { 'retry-after': '50' } } : undefined);
+    const entry = pathToFileURL(join(__dirname, '../../dist/esm/index.js'));
+    const script = `
+      import axios from 'axios';
+      import { createConnectorAuth } from '${entry}';
+      let now = Date.now();
+      const auth = createConnectorAuth({
+        accountId: '${ACCOUNT}', clientId: 'id', clientSecret: 's', domainApi: '${cloud.origin}', clock: { now: () => now },
+      });
+      const http = axios.create({ proxy: false });
+      auth.install(http);
+      const failed = new Promise((resolve) => auth.on('failure', resolve));
+      await http.post('${SEND}', {}, { onBehalfOf: 'c' });
+      now += 56 * 60_000;
+      await http.post('${SEND}', {}, { onBehalfOf: 'c' });
+      await failed;
+      console.log(process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length, 'timers');
+    `;
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', script], { cwd: join(__dirname, '../..') });
+    let output = '';
+    child.stdout.on('data', (chunk) => {
+      output += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      output += chunk;
+    });
+    await once(child, 'close');
+    expect([output, cloud.count('sentinel')]).toEqual(['0 timers\n', 2]);
   });
 
   it('gets its retries when a request comes to wait for it', async () => {

@@ -66,7 +66,11 @@ export function createTokenClient(options: ResolvedOptions, events: EventHub): T
   const policy = tokenCallRetry(options.retry);
   axiosRetry(client, policy);
   const send = createSend(options);
-  const turns = createTurns<TokenCall['stage']>(maxConcurrentTokenRequests, LONGEST_PAUSE_MS);
+  const turns = createTurns<TokenCall['stage']>({
+    max: maxConcurrentTokenRequests,
+    longestWaitMs: LONGEST_PAUSE_MS,
+    clock,
+  });
   // With 0, failures are not remembered, but a service still gets its pause.
   const longestPauseMs = failureCooldownMs.max || LONGEST_PAUSE_MS;
   let calls = 0;

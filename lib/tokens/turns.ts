@@ -1,4 +1,5 @@
 import axios from 'axios';
+import type { Clock } from '../clock.js';
 import type { IsWanted } from '../wait.js';
 import { fullPace, isDown, mayStart, type Outcome, type Pace, paceAfter } from './pacing.js';
 
@@ -53,11 +54,25 @@ interface Lane<Service> {
   newest: number;
   /** The calls up to this number have failed. */
   ended: { readonly upTo: number; readonly error: unknown } | undefined;
-  pause: { readonly ms: number; readonly timer: NodeJS.Timeout } | undefined;
+  pause: Pause | undefined;
 }
 
-/** @param longestWaitMs a service with a longer pause counts as down */
-export function createTurns<Service>(max: number, longestWaitMs: number): Turns<Service> {
+interface Pause {
+  readonly ms: number;
+  /** By the clock of the options. */
+  readonly until: number;
+  readonly timer: NodeJS.Timeout;
+}
+
+export interface TurnsParts {
+  /** The open calls of one account, at most. */
+  readonly max: number;
+  /** In milliseconds. A service with a longer pause counts as down. */
+  readonly longestWaitMs: number;
+  readonly clock: Clock;
+}
+
+export function createTurns<Service>({ max, longestWaitMs, clock }: TurnsParts): Turns<Service> {
   const accounts = new Map<string, Map<Service, Lane<Service>>>();
 
   function lanesOf(accountId: string): Map<Service, Lane<Service>> {
@@ -85,6 +100,7 @@ export function createTurns<Service>(max: number, longestWaitMs: number): Turns<
         if (next?.isWanted()) next.start();
         else next?.fail(new axios.CanceledError('no caller waits for it any more'));
       }
+      keepAlive(lane);
     }
   }
 
@@ -107,7 +123,18 @@ export function createTurns<Service>(max: number, longestWaitMs: number): Turns<
       lane.pause = undefined;
       startNext(accountId);
     }, ms);
-    lane.pause = { ms, timer };
+    lane.pause = { ms, until: clock.now() + ms, timer };
+  }
+
+  function endPause(lane: Lane<Service>): void {
+    clearTimeout(lane.pause?.timer);
+    lane.pause = undefined;
+  }
+
+  /** A pause keeps the process alive only while a call waits for its end. (In a browser's environment, a timer is a number.) */
+  function keepAlive({ pause, waiting }: Lane<Service>): void {
+    if (waiting.length > 0) pause?.timer.ref?.();
+    else pause?.timer.unref?.();
   }
 
   return {
@@ -121,6 +148,8 @@ export function createTurns<Service>(max: number, longestWaitMs: number): Turns<
         };
         if (lane.ended && callId <= lane.ended.upTo) return fail(lane.ended.error);
         lane.newest = Math.max(lane.newest, callId);
+        // The clock of a cool-down may be ahead of the timer.
+        if (lane.pause && clock.now() >= lane.pause.until) endPause(lane);
         const before = lane.waiting.findLastIndex((waiter) => waiter.callId < callId);
         lane.waiting.splice(before + 1, 0, { ...order, start, fail });
         startNext(accountId);
@@ -134,13 +163,13 @@ export function createTurns<Service>(max: number, longestWaitMs: number): Turns<
       const lane = laneOf(accountId, service);
       lane.ended = { upTo: lane.newest, error };
       for (const { fail } of lane.waiting.splice(0)) fail(error);
+      keepAlive(lane);
     },
     close(error) {
       for (const lanes of accounts.values()) {
         for (const lane of lanes.values()) {
           for (const { fail } of lane.waiting.splice(0)) fail(error);
-          clearTimeout(lane.pause?.timer);
-          lane.pause = undefined;
+          endPause(lane);
         }
       }
     },
