@@ -129,8 +129,11 @@ const sampleRotation: Sampler = ({ rounds, requests, scale }) =>
   withConnectors(['bare', 'bare again', HAND, OURS], { adapter: noopAdapter }, async (connectors) => {
     const consumers = Array.from({ length: 10_000 / scale }, (_, index) => `sms-49155${index}`);
     const at = (index: number) => consumers[index % consumers.length] as string;
-    for (const connector of Object.values(connectors))
-      await timeRequests((i) => connector.send(at(i)), consumers.length, 64);
+    for (const connector of Object.values(connectors)) {
+      // V8 optimises the code of all before the consumers come. Otherwise `bare again` differs from `bare` by 3 %.
+      await sendMany(() => connector.send(at(0)), requests, 64);
+      await sendMany((i) => connector.send(at(i)), consumers.length, 64);
+    }
     let turn = 0;
     const time = ({ send }: Connector) => timeRequests(() => send(at(turn++)), requests, 1);
     return interleave(timeOf(connectors, time), rounds);
@@ -152,6 +155,7 @@ const sampleServed =
     const count = Math.ceil(served / scale);
     const at = (index: number) => `sms-${index % count}`;
     const run = async (connectors: Readonly<Record<string, Connector>>) => {
+      for (const { send } of Object.values(connectors)) await sendMany(() => send(at(0)), requests, 64);
       await sendMany((index) => connectors[OURS]?.send(at(index)) as Promise<unknown>, count, 64);
       let turn = 0;
       return interleave(
