@@ -138,6 +138,20 @@ describe('a 429', () => {
     expect(cloud.count('idp')).toBe(3);
   });
 
+  it('does not spend the tries of calls that wait together', async () => {
+    holdTime();
+    const pauses = holdTimers(5_000);
+    const { cloud, auth } = await startConnector({ retry: { retries: 1 } });
+    cloud.script.idp = () => ({ status: 429 });
+    const tokens = ['a', 'b'].map((consumer) => auth.getConsumerJws(consumer));
+    for (let paused = 0; paused < 6; paused += 1) {
+      await until(() => pauses.waiting === 1);
+      if (paused === 5) delete cloud.script.idp;
+      pauses.end();
+    }
+    expect(await Promise.all(tokens)).toEqual([expect.any(String), expect.any(String)]);
+  });
+
   it('for ever: a bounded number of calls, and every caller gets the error with the next try', async () => {
     const { clock } = holdTime();
     const { cloud, auth } = await startConnector({

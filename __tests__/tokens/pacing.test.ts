@@ -1,4 +1,4 @@
-import { fullPace, isDown, mayStart, type Outcome, type Pace, paceAfter } from '../../lib/tokens/pacing.js';
+import { fullPace, isDown, keepsTries, mayStart, type Outcome, type Pace, paceAfter } from '../../lib/tokens/pacing.js';
 
 const MAX = 16;
 const pace = (part: Partial<Pace> = {}): Pace => ({ ...fullPace(MAX), ...part });
@@ -62,6 +62,16 @@ it.each<[string, Pace, Partial<Pace>]>([
   ['unless one passes in between', after(pace(), 'failed', 'failed', 'passed', 'failed'), { limit: MAX, pauses: 0 }],
 ])('%s', (_, now, expected) => {
   expect(now).toMatchObject(expected);
+});
+
+it.each<[string, Pace, boolean, boolean]>([
+  ['other calls wait', pace(), false, true],
+  ['it is alone', pace(), true, false],
+  ['no call has passed for eleven pauses', pace({ vainPauses: 11 }), false, true],
+  ['no call has passed for twelve', pace({ vainPauses: 12 }), false, false],
+  ['one has passed since', after(pace({ vainPauses: 12 }), 'passed'), false, true],
+])('a call that is refused with 429 while %s keeps its tries, %#', (_, now, isAlone, keeps) => {
+  expect(keepsTries(now, { callId: 1, pauses: 0, isAlone })).toBe(keeps);
 });
 
 it('the other refusals of one burst neither halve again nor pause again', () => {

@@ -10,6 +10,8 @@ export interface Pace {
   readonly allowance: number;
   /** The number of pauses so far. */
   readonly pauses: number;
+  /** The number of pauses since the last call that passed. */
+  readonly vainPauses: number;
   /** The calls that failed since the last one that passed, at most `DOWN_AFTER` of them. */
   readonly failing: readonly number[];
 }
@@ -28,6 +30,8 @@ export interface Attempt {
 
 /** The limit grows by one after this many calls that passed. */
 const GROW_AFTER = 4;
+/** After so many pauses in which no call passed, a refused call spends its tries. */
+const MOST_VAIN_PAUSES = 12;
 /** A service is down if this many different calls failed in a row. One call may fail because of its own consumer. */
 const DOWN_AFTER = 3;
 
@@ -38,6 +42,7 @@ export const fullPace = (max: number): Pace => ({
   passed: 0,
   allowance: Number.POSITIVE_INFINITY,
   pauses: 0,
+  vainPauses: 0,
   failing: [],
 });
 
@@ -48,11 +53,21 @@ export const mayStart = ({ limit, passed, allowance }: Pace, open: number): bool
 /** Whether the service fails for every call. */
 export const isDown = ({ failing }: Pace): boolean => failing.length >= DOWN_AFTER;
 
+/**
+ * Whether a call that was refused with 429 keeps its tries. It does while other calls wait with it, because the service may
+ * serve them in turn, those of other processes too.
+ */
+export const keepsTries = ({ vainPauses }: Pace, { isAlone }: Attempt): boolean =>
+  !isAlone && vainPauses < MOST_VAIN_PAUSES;
+
 /** The pace after an attempt. If its `pauses` is higher, the calls must pause now. */
 export function paceAfter(pace: Pace, outcome: Outcome, attempt: Attempt, max: number): Pace {
   // The attempts of one burst are refused together. They cause one pause.
   const isLate = attempt.pauses !== pace.pauses;
-  if (outcome === 'passed') return isLate ? { ...pace, failing: [] } : faster({ ...pace, failing: [] }, max);
+  if (outcome === 'passed') {
+    const working = { ...pace, vainPauses: 0, failing: [] };
+    return isLate ? working : faster(working, max);
+  }
   const failing = pace.failing.includes(attempt.callId) ? pace.failing : [...pace.failing, attempt.callId];
   const next = { ...pace, failing: failing.slice(0, DOWN_AFTER) };
   // A call that is alone needs no pause: its cool-down spaces the next ones.
@@ -64,6 +79,7 @@ export function paceAfter(pace: Pace, outcome: Outcome, attempt: Attempt, max: n
     passed: 0,
     allowance: outcome === 'limited' ? Math.max(1, pace.passed) : pace.allowance,
     pauses: pace.pauses + 1,
+    vainPauses: pace.vainPauses + 1,
   };
 }
 

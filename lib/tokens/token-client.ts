@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import axios, { Axios, type AxiosAdapter, type AxiosInstance, type AxiosRequestConfig } from 'axios';
+import axios, { Axios, type AxiosAdapter, type AxiosError, type AxiosInstance, type AxiosRequestConfig } from 'axios';
 import axiosRetry, { type IAxiosRetryConfig } from 'axios-retry';
 import { callAdapter } from '../call-adapter.js';
 import { ConnectorAuthError, closedError } from '../errors.js';
@@ -86,44 +86,52 @@ export function createTokenClient(options: ResolvedOptions, events: EventHub): T
 
   /** Each attempt takes a turn, so a call that waits for its retry does not block the others. */
   const sendInTurn =
-    ({ identity: { accountId }, stage: service, isWanted, isBackground }: TokenCall, callId: number): AxiosAdapter =>
+    (request: TokenCall, callId: number): AxiosAdapter =>
     async (config) => {
-      if (isBackground() && turns.pauseMs(accountId, service) > 0) throw pausedError(service, accountId);
-      const endTurn = await turns.take({ accountId, service, callId, isWanted });
-      let result: AttemptResult | undefined = { outcome: 'passed', pauseMs: 0 };
-      try {
-        return await send(config);
-      } catch (error) {
-        result = resultOf(error);
-        throw error;
-      } finally {
-        endTurn(result);
+      const { identity, stage: service, isWanted, isBackground } = request;
+      const { accountId } = identity;
+      for (let attempt = 1; ; attempt += 1) {
+        if (isBackground() && turns.pauseMs(accountId, service) > 0) throw pausedError(service, accountId);
+        const endTurn = await turns.take({ accountId, service, callId, isWanted });
+        try {
+          const response = await send(config);
+          endTurn({ outcome: 'passed', pauseMs: 0 });
+          return response;
+        } catch (error) {
+          const goesOn = endTurn(resultOf(error)) && policy.retries !== 0 && !isBackground();
+          if (!goesOn || !axios.isAxiosError(error)) throw error;
+          reportRetry(request, attempt, error, 0);
+        }
       }
     };
 
+  function reportRetry(request: TokenCall, attempt: number, error: AxiosError, delayMs: number): void {
+    const { stage, identity } = request;
+    const pauseMs = Math.max(delayMs, turns.pauseMs(identity.accountId, stage));
+    events.emit('retry', () => ({
+      stage,
+      ...subjectOf(identity),
+      attempt,
+      status: error.response?.status,
+      code: error.response ? undefined : error.code,
+      internalErrorCode: internalErrorCode(error),
+      retryAt: Math.round(clock.now() + pauseMs),
+      message: whatFailed(error, request),
+    }));
+  }
+
   /** The policy for one call. It reports each failed attempt that another one follows. */
   function retryOf(request: TokenCall): IAxiosRetryConfig {
-    const { stage, identity, isBackground } = request;
     let delayMs = 0;
     return {
-      retryCondition: (error) => !isBackground() && !isSetUpFault(error) && policy.retryCondition(error),
+      retryCondition: (error) => !request.isBackground() && !isSetUpFault(error) && policy.retryCondition(error),
       retryDelay(retryNumber, error) {
         // After a 429, the call waits for its next turn.
         delayMs = error.response?.status === 429 ? 0 : policy.retryDelay(retryNumber, error);
         return delayMs;
       },
       async onRetry(attempt, error, config) {
-        const retryAt = Math.round(clock.now() + Math.max(delayMs, turns.pauseMs(identity.accountId, stage)));
-        events.emit('retry', () => ({
-          stage,
-          ...subjectOf(identity),
-          attempt,
-          status: error.response?.status,
-          code: error.response ? undefined : error.code,
-          internalErrorCode: internalErrorCode(error),
-          retryAt,
-          message: whatFailed(error, request),
-        }));
+        reportRetry(request, attempt, error, delayMs);
         await policy.onRetry?.(attempt, error, config);
       },
     };

@@ -1,7 +1,7 @@
 import axios from 'axios';
 import type { Clock } from '../clock.js';
 import type { IsWanted } from '../wait.js';
-import { fullPace, isDown, mayStart, type Outcome, type Pace, paceAfter } from './pacing.js';
+import { type Attempt, fullPace, isDown, keepsTries, mayStart, type Outcome, type Pace, paceAfter } from './pacing.js';
 
 /** A call that needs a turn for each of its attempts. */
 export interface TurnOrder<Service> {
@@ -20,15 +20,17 @@ export interface AttemptResult {
   readonly pauseMs: number;
 }
 
+/** Ends a turn. @returns whether the call may take another turn without spending a try */
+export type EndTurn = (result: AttemptResult | undefined) => boolean;
+
 /** Limits the open calls of each account, and paces the calls to each of its services. */
 export interface Turns<Service> {
   /**
    * Resolves when the turn has come.
    *
-   * @returns a function that ends the turn
    * @throws CanceledError (Axios's) if no caller waits any more
    */
-  take(order: TurnOrder<Service>): Promise<(result: AttemptResult | undefined) => void>;
+  take(order: TurnOrder<Service>): Promise<EndTurn>;
   /** Whether each call to a service fails, or must wait longer than callers wait. */
   isDown(accountId: string, service: Service): boolean;
   /** The milliseconds of the pause that has just begun or is under way; 0 without one. */
@@ -104,17 +106,26 @@ export function createTurns<Service>({ max, longestWaitMs, clock }: TurnsParts):
     }
   }
 
-  function end(lane: Lane<Service>, { accountId, callId }: TurnOrder<Service>, pauses: number) {
-    return (result: AttemptResult | undefined): void => {
+  function end(lane: Lane<Service>, { accountId, callId }: TurnOrder<Service>, pauses: number): EndTurn {
+    return (result) => {
       lane.open -= 1;
-      if (result) {
-        const { outcome, pauseMs } = result;
-        const before = lane.pace;
-        lane.pace = paceAfter(before, outcome, { callId, pauses, isAlone: lane.open + lane.waiting.length === 0 }, max);
-        if (lane.pace.pauses !== before.pauses) pause(lane, accountId, pauseMs);
-      }
+      const attempt = { callId, pauses, isAlone: lane.open + lane.waiting.length === 0 };
+      const again = result?.outcome === 'limited' && result.pauseMs <= longestWaitMs && keepsTries(lane.pace, attempt);
+      if (result) adjustPace(lane, accountId, attempt, result);
       startNext(accountId);
+      return again;
     };
+  }
+
+  function adjustPace(
+    lane: Lane<Service>,
+    accountId: string,
+    attempt: Attempt,
+    { outcome, pauseMs }: AttemptResult,
+  ): void {
+    const before = lane.pace;
+    lane.pace = paceAfter(before, outcome, attempt, max);
+    if (lane.pace.pauses !== before.pauses) pause(lane, accountId, pauseMs);
   }
 
   function pause(lane: Lane<Service>, accountId: string, ms: number): void {
