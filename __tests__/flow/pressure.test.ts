@@ -467,6 +467,17 @@ describe('moves and rotations', () => {
   });
 });
 
+it("another account's hosts from the Domain API are not used", async () => {
+  const { cloud, http } = await startConnector();
+  const services = ['sentinel', 'idp', 'asyncMessagingEnt'];
+  cloud.script.domain = () => ({
+    body: { baseURIs: services.map((service) => ({ service, account: '70099999', baseURI: cloud.host })) },
+  });
+  const error = await rejection(http.post(SEND, {}, { onBehalfOf: 'c' }));
+  expect(error).toMatchObject({ code: 'ERR_DOMAIN_LOOKUP' });
+  expect([cloud.count('sentinel'), cloud.count('send')]).toEqual([0, 0]);
+});
+
 describe('a renewal in the background', () => {
   it('makes one attempt', async () => {
     const { clock, pass } = holdTime();

@@ -190,7 +190,7 @@ describe('the account in the URL picks the credentials', () => {
   });
 
   it('many brands: each its own tokens, looked up once', async () => {
-    const cloud = await startCloud('brand1');
+    const cloud = await startCloud();
     try {
       const credentials = jest.fn(async (id: string) =>
         id.startsWith('brand') ? { clientId: id, clientSecret: `${id}-secret` } : undefined,

@@ -75,7 +75,7 @@ export async function closeClouds(): Promise<void> {
   await Promise.all(open.splice(0).map((cloud) => cloud.close()));
 }
 
-export async function startCloud(account = ACCOUNT): Promise<Cloud> {
+export async function startCloud(): Promise<Cloud> {
   const refused = new Set<unknown>();
   const seen: Seen[] = [];
   const counts = new Map<Service, number>();
@@ -103,6 +103,7 @@ export async function startCloud(account = ACCOUNT): Promise<Cloud> {
   function route({ service, headers, body, url }: Seen): Reply {
     if (service === 'domain') {
       const services = ['sentinel', 'idp', 'asyncMessagingEnt', 'swift'];
+      const account = /account\/([^/]+)/.exec(url)?.[1];
       return { body: { baseURIs: services.map((name) => ({ service: name, account, baseURI: cloud.host })) } };
     }
     if (service === 'sentinel') {

@@ -68,7 +68,7 @@ export function createDomains(
 
     const listed = await client
       .call({ ...call, url: `${path}/baseURI.json?version=1.0` }, (answer, unusable) => {
-        const hosts = readHosts(answer);
+        const hosts = readHosts(answer, accountId);
         return originsOf(hosts, hosts.has(service) ? service : undefined, unusable);
       })
       .catch((error: unknown) => {
@@ -79,7 +79,7 @@ export function createDomains(
 
     const url = `${path}/${encodeURIComponent(service)}/baseURI.json?version=1.0`;
     const single = await client.call({ ...call, url }, (answer, unusable) =>
-      originsOf(readHosts(answer), service, unusable),
+      originsOf(readHosts(answer, accountId), service, unusable),
     );
     return new Map([...listed, ...single]);
   }
@@ -167,13 +167,17 @@ export function createDomains(
 
 type Hosts = ReadonlyMap<string, unknown>;
 
-/** Hosts by service, from a list (`baseURIs`) or a single entry. LivePerson's documents and clients disagree about the form. */
-function readHosts(answer: Answer): Hosts {
+/**
+ * Hosts by service, from a list (`baseURIs`) or a single entry. LivePerson's documents and clients disagree about the form.
+ * Entries of another account are left out.
+ */
+function readHosts(answer: Answer, accountId: string): Hosts {
   const entries: unknown[] = Array.isArray(answer.baseURIs) ? answer.baseURIs : [answer];
   const hosts = new Map<string, unknown>();
   for (const entry of entries) {
-    const { service, baseURI } = ownOf(Object(entry)) as { service?: unknown; baseURI?: unknown };
-    if (typeof service === 'string' && baseURI !== undefined) hosts.set(service, baseURI);
+    const { service, account = accountId, baseURI } = ownOf(Object(entry)) as Readonly<Record<string, unknown>>;
+    if (typeof service === 'string' && baseURI !== undefined && String(account) === accountId)
+      hosts.set(service, baseURI);
   }
   return hosts;
 }
