@@ -1,111 +1,118 @@
-// Builds dist/: one ESM and one CommonJS bundle per entry point, and the types of each; and the executable.
-// The CommonJS bundles carry inside what ships as ESM only, so that they load wherever require() does (Jest included); what
-// they share of jose is a file of its own.
-// The emulator and the Redis store need nothing but Node: their CommonJS bundles serve both kinds of modules, and so do the
-// emulator's types.
-// The executable carries what it alone needs, and imports the package by its name.
-// Whoever debugs reads the ESM bundles, or the sources; the rest is minified, for the tarball's sake.
+// Builds dist/ with esbuild and tsc. Nothing is minified, and the source maps contain the sources.
+//   dist/esm, dist/cjs                the entry points and their types
+//   dist/cli                          the executable, with the packages that only it needs
+//   dist/THIRD-PARTY-NOTICES.txt      licences of the bundled packages
+//   dist/sbom.cdx.json                software bill of materials (CycloneDX)
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { build } from 'esbuild';
-import { rollup } from 'rollup';
-import { dts } from 'rollup-plugin-dts';
+import ts from 'typescript';
+import { readArguments } from './arguments.mjs';
+import { createBillOfMaterials } from './build/bill-of-materials.mjs';
+import { bundledPackages, createNotices } from './build/notices.mjs';
 
-const common = { bundle: true, platform: 'node', target: 'node20', legalComments: 'none' };
-const index = 'lib/index.ts';
-const emulator = 'lib/emulator/index.ts';
-const redis = 'lib/stores/redis.ts';
-/** Adds our request options to Axios's types. */
-const augmentation = 'lib/request/request-options.ts';
+const ROOT = resolve(import.meta.dirname, '..');
+process.chdir(ROOT);
 
-rmSync('dist', { recursive: true, force: true });
-await buildEsm();
-await buildCommonJs();
-await buildExecutable();
-await buildTypes();
+const { values } = readArguments({
+  usage: `Usage: npm run build -- [--out FOLDER]
 
-async function buildEsm() {
-  const legible = { minifyWhitespace: true, minifySyntax: true };
-  await build({
-    ...common,
-    ...legible,
-    entryPoints: { index },
+Builds the package.
+
+  --out FOLDER  where to write (dist)
+  --help        shows this
+`,
+  options: { out: { type: 'string', default: 'dist' } },
+});
+const out = values.out;
+
+const ENTRIES = {
+  index: 'lib/index.ts',
+  emulator: 'lib/emulator/index.ts',
+  redis: 'lib/stores/redis.ts',
+};
+/** Entries that are built only as CommonJS. Their ESM files re-export it, so both module kinds share one copy. */
+const SHARED = ['emulator', 'redis'];
+/** Packages that load with require() on every supported Node. CommonJS files contain the other packages, which are ESM only. */
+const REQUIRABLE = ['axios', 'lru-cache'];
+
+const readable = {
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  charset: 'utf8',
+  // jose has a line of 785 characters.
+  lineLimit: 200,
+  legalComments: 'none',
+  sourcemap: true,
+  metafile: true,
+};
+
+rmSync(out, { recursive: true, force: true });
+const bundles = [await buildEsm(), await buildCommonJs(), await buildExecutable()];
+reExportShared();
+buildTypes();
+const packages = bundledPackages(bundles.map(({ metafile }) => metafile));
+writeFileSync(join(out, 'THIRD-PARTY-NOTICES.txt'), createNotices(packages));
+writeFileSync(join(out, 'sbom.cdx.json'), createBillOfMaterials(packages));
+
+function buildEsm() {
+  return build({
+    ...readable,
+    entryPoints: { index: ENTRIES.index },
     format: 'esm',
-    outdir: 'dist/esm',
+    outdir: join(out, 'esm'),
     packages: 'external',
   });
 }
 
-async function buildCommonJs() {
-  const cjs = { ...common, format: 'cjs', minify: true };
-  const used = new Map();
-  const sharedJose = {
-    name: 'shared-jose',
-    setup({ onResolve }) {
-      onResolve({ filter: /^jose\// }, ({ path }) => {
-        used.set(path, `export * from '${path}';`);
-        return { path: './jose.js', external: true };
-      });
-    },
-  };
-  const external = ['axios', 'lru-cache'];
-  await build({
-    ...cjs,
-    entryPoints: { index, emulator, redis },
-    outdir: 'dist/cjs',
-    external,
-    plugins: [sharedJose],
+function buildCommonJs() {
+  return build({
+    ...readable,
+    entryPoints: ENTRIES,
+    format: 'cjs',
+    outdir: join(out, 'cjs'),
+    external: REQUIRABLE,
   });
-  const contents = [...used.values()].join('\n');
-  await build({ ...cjs, stdin: { contents, resolveDir: '.' }, outfile: 'dist/cjs/jose.js' });
-  writeFileSync('dist/cjs/package.json', '{ "type": "commonjs" }\n');
-  const require = createRequire(import.meta.url);
-  for (const entry of ['emulator', 'redis']) {
-    const names = Object.keys(require(`../dist/cjs/${entry}.js`));
-    writeFileSync(`dist/esm/${entry}.js`, `export { ${names.join(', ')} } from '../cjs/${entry}.js';\n`);
-  }
 }
 
-async function buildExecutable() {
-  await build({
-    ...common,
+function buildExecutable() {
+  return build({
+    ...readable,
     entryPoints: { main: 'lib/cli/main.ts' },
     format: 'esm',
-    outdir: 'dist/cli',
+    outdir: join(out, 'cli'),
     splitting: true,
-    minify: true,
     external: ['axios', 'axios-liveperson-auth', 'jose'],
     banner: { js: '#!/usr/bin/env node' },
   });
 }
 
-/** One file of types for each entry point, with what it exports and nothing else. */
-async function buildTypes() {
-  const outDir = mkdtempSync(join(tmpdir(), 'axios-liveperson-auth-types-'));
-  try {
-    const tsc = 'node_modules/typescript/bin/tsc';
-    execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', outDir], { stdio: 'inherit' });
-    const typesOf = (source) => join(outDir, source.replace('lib/', '').replace('.ts', '.d.ts'));
-    const bundle = await rollup({
-      input: {
-        index: typesOf(index),
-        emulator: typesOf(emulator),
-        redis: typesOf(redis),
-        'request-options': typesOf(augmentation),
-      },
-      plugins: [dts()],
-      external: /^[^./]/,
-    });
-    await bundle.write({ dir: 'dist/esm', entryFileNames: '[name].d.ts', chunkFileNames: '[name].ts' });
-  } finally {
-    rmSync(outDir, { recursive: true });
+function reExportShared() {
+  writeFileSync(join(out, 'cjs/package.json'), '{ "type": "commonjs" }\n');
+  const require = createRequire(import.meta.url);
+  for (const entry of SHARED) {
+    const names = Object.keys(require(resolve(out, `cjs/${entry}.js`)));
+    writeFileSync(join(out, `esm/${entry}.js`), `export { ${names.join(', ')} } from '../cjs/${entry}.js';\n`);
   }
-  cpSync('dist/esm', 'dist/cjs', { recursive: true, filter: (path) => !path.endsWith('.js') });
-  writeFileSync('dist/esm/emulator.d.ts', `export * from '../cjs/emulator.js';\n`);
+}
+
+/** The types of the entry points, and of the modules that these import. */
+function buildTypes() {
+  const tsc = 'node_modules/typescript/bin/tsc';
+  for (const kind of ['esm', 'cjs']) {
+    const folder = join(out, kind);
+    execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', folder], { stdio: 'inherit' });
+    for (const [entry, source] of Object.entries(ENTRIES).filter(([name]) => name !== 'index')) {
+      const path = relative('lib', source).replace(/\.ts$/, '.js');
+      writeFileSync(join(folder, `${entry}.d.ts`), `export * from './${path}';\n`);
+    }
+  }
+  for (const entry of SHARED) writeFileSync(join(out, `esm/${entry}.d.ts`), `export * from '../cjs/${entry}.js';\n`);
   augmentBothKindsOfAxios();
+  for (const kind of ['esm', 'cjs']) removeUnusedTypes(join(out, kind));
 }
 
 /**
@@ -118,8 +125,34 @@ function augmentBothKindsOfAxios() {
     ['esm', 'cjs'],
     ['cjs', 'esm'],
   ]) {
-    const entry = `dist/${kind}/index.d.ts`;
-    const reference = `/// <reference path="../${other}/request-options.d.ts" />\n`;
+    const entry = join(out, kind, 'index.d.ts');
+    const reference = `/// <reference path="../${other}/request/request-options.d.ts" />\n`;
     writeFileSync(entry, reference + readFileSync(entry, 'utf8'));
   }
+}
+
+/** Removes the types of modules that no entry point of this folder imports. */
+function removeUnusedTypes(folder) {
+  const used = new Set();
+  const visit = (file) => {
+    if (used.has(file)) return;
+    used.add(file);
+    const { importedFiles } = ts.preProcessFile(readFileSync(file, 'utf8'));
+    for (const { fileName } of importedFiles) {
+      if (fileName.startsWith('.')) visit(join(file, '..', fileName).replace(/\.js$/, '.d.ts'));
+    }
+  };
+  for (const entry of Object.keys(ENTRIES)) visit(join(folder, `${entry}.d.ts`));
+  for (const name of readdirSync(folder, { recursive: true })) {
+    const file = join(folder, name);
+    if (name.endsWith('.d.ts') && !used.has(file)) rmSync(file);
+  }
+  removeEmptyFolders(folder);
+}
+
+function removeEmptyFolders(folder) {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (entry.isDirectory()) removeEmptyFolders(join(folder, entry.name));
+  }
+  if (readdirSync(folder).length === 0) rmSync(folder, { recursive: true });
 }

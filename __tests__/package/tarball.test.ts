@@ -110,11 +110,20 @@ it.each([['29'], ['30']])('a CommonJS project under Jest %s with no Jest configu
   run(project, 'npx', 'jest');
 });
 
-it('the tarball holds the build and the papers, and nothing else', () => {
+it('the tarball holds the build and the documents, and nothing else', () => {
   const files = run(workshop, 'tar', '-tf', tarball).trim().split('\n');
-  const strange = files.filter((file) => !/^package\/(dist\/|package\.json$|README\.md$|LICENSE$)/.test(file));
-  expect(strange).toEqual([]);
-  expect(files).toEqual(expect.arrayContaining(['package/README.md', 'package/LICENSE']));
+  const documents =
+    /^package\/(package\.json|LICENSE|(README|CHANGELOG|CONTRIBUTING|SECURITY)\.md|docs\/[\w-]+\.(md|svg))$/;
+  expect(files.filter((file) => !file.startsWith('package/dist/') && !documents.test(file))).toEqual([]);
+  const expected = [
+    'README.md',
+    'LICENSE',
+    'CHANGELOG.md',
+    'SECURITY.md',
+    'docs/errors.md',
+    'dist/THIRD-PARTY-NOTICES.txt',
+  ];
+  expect(files).toEqual(expect.arrayContaining(expected.map((file) => `package/${file}`)));
 });
 
 it('publint and attw find nothing', () => {

@@ -17,12 +17,44 @@ const anchorsOf = (path: string): string[] =>
       .replace(/\s/g, '-'),
   );
 
+const { homepage } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+const PROJECT: string = homepage.replace('#readme', '');
+const PREFIXES = [`${PROJECT}/blob/main/`, `${PROJECT.replace('github.com', 'raw.githubusercontent.com')}/main/`];
+
+const linksOf = (page: string): string[] => {
+  const text = readFileSync(join(ROOT, page), 'utf8');
+  const found = [...text.matchAll(/\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$/gm)];
+  return found.map(([, inline, defined]) => inline ?? defined ?? '');
+};
+
+/** The file of this project that a link leads to; `undefined` for other places. */
+function fileOf(page: string, link: string): string | undefined {
+  const [target = ''] = link.split('#');
+  if (target === '') return join(ROOT, page);
+  const prefix = PREFIXES.find((start) => target.startsWith(start));
+  if (prefix) return join(ROOT, target.slice(prefix.length));
+  return /^https?:/.test(target) ? undefined : join(ROOT, dirname(page), target);
+}
+
 it.each(pages)('every link of %s leads somewhere', (page) => {
-  const links = [...readFileSync(join(ROOT, page), 'utf8').matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link);
-  for (const link of links.filter((target) => !/^https?:/.test(target))) {
-    const [file = '', anchor] = link.split('#');
-    const path = file === '' ? join(ROOT, page) : join(ROOT, dirname(page), file);
+  for (const link of linksOf(page)) {
+    const path = fileOf(page, link);
+    if (path === undefined) continue;
     expect({ link, exists: existsSync(path) }).toEqual({ link, exists: true });
+    const [, anchor] = link.split('#');
     if (anchor !== undefined) expect(anchorsOf(path)).toContain(anchor);
   }
+});
+
+it('links of the README are absolute, so that they work on a package page', () => {
+  expect(linksOf('README.md').filter((link) => !/^(https:|#)/.test(link))).toEqual([]);
+  expect(linksOf('README.md').filter((link) => fileOf('README.md', link) !== undefined).length).toBeGreaterThan(5);
+});
+
+it('every name of a file in brackets has its link', () => {
+  const text = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  const defined = new Set([...text.matchAll(/^\[([^\]]+)\]: \S+$/gm)].map(([, name]) => name));
+  const used = [...text.matchAll(/\[([^\]\s]+\.md)\](?![:(])/g)].map(([, name]) => name);
+  expect(used.filter((name) => !defined.has(name))).toEqual([]);
+  expect(new Set(used)).toEqual(defined);
 });
