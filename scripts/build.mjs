@@ -86,7 +86,10 @@ function buildExecutable() {
     outdir: join(out, 'cli'),
     splitting: true,
     external: ['axios', 'axios-liveperson-auth', 'jose'],
-    banner: { js: '#!/usr/bin/env node' },
+    // commander is CommonJS, and requires Node's own modules.
+    banner: {
+      js: "import { createRequire as createNodeRequire } from 'node:module';\nconst require = createNodeRequire(import.meta.url);",
+    },
   });
 }
 

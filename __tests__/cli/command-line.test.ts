@@ -1,6 +1,14 @@
-import { type Command, helpFor, readFlags, UsageError } from '../../lib/cli/command-line.js';
+import {
+  addCommand,
+  type Command,
+  createProgram,
+  type Given,
+  runProgram,
+  UsageError,
+} from '../../lib/cli/command-line.js';
 import { resolveSettings as resolveDoctor } from '../../lib/cli/doctor/command.js';
 import { resolveSettings as resolveEmulator } from '../../lib/cli/emulator/command.js';
+import { resolveSettings as resolveSend } from '../../lib/cli/send/command.js';
 import { colorsFor, printable } from '../../lib/cli/terminal.js';
 import { run } from './run.js';
 
@@ -15,44 +23,48 @@ const command = {
   notes: '\nMind the gap.',
 } as const satisfies Command;
 
+/** What the command is run with. */
+async function read(argv: string[], shape: Command = command): Promise<Given<Command> | undefined> {
+  const program = createProgram('1.2.3');
+  let given: Given<Command> | undefined;
+  addCommand(program, shape, async (values) => {
+    given = values;
+  });
+  await runProgram(program, [shape.name, ...argv]);
+  return given;
+}
+
 describe('flags', () => {
-  it('are read as texts, lists and switches', () => {
-    expect(readFlags(command, ['--to', '007', '--via=a', '--via', 'b', '--fast'])).toEqual({
+  it('are read as texts, lists and switches', async () => {
+    expect(await read(['--to', '007', '--via=a', '--via', 'b', '--fast'])).toEqual({
       to: '007',
       via: ['a', 'b'],
       fast: true,
     });
-    expect(readFlags(command, [])).toEqual({});
+    expect(await read([])).toEqual({});
+    const speaking = { ...command, argument: { name: 'text', does: 'what' } };
+    expect(await read(['--to', 'x', 'Hello there'], speaking)).toEqual({ to: 'x', argument: 'Hello there' });
+    expect(await read(['--', '--hello'], speaking)).toEqual({ argument: '--hello' });
   });
 
   it.each([
-    [['--too', 'x'], 'There is no flag --too of walk.'],
-    [['--secret=abc'], 'There is no flag --secret of walk.'],
-    [['-x'], 'There is no flag -x of walk.'],
-    [['--to'], '--to needs a value.'],
-    [['--to', '--fast'], '--to needs a value.'],
-    [['--fast=yes'], '--fast takes no value.'],
-    [['--to', ''], '--to is empty: give it a value, or leave it out.'],
-    [['home'], 'walk takes flags alone, and one argument is none.'],
-  ])('that are wrong are one sentence: %j', (argv, sentence) => {
-    const read = () => readFlags(command, argv);
-    expect(read).toThrow(UsageError);
-    expect(read).toThrow(sentence);
-    expect(read).not.toThrow(/abc|yes/);
-  });
-
-  it('are all in the help', () => {
-    expect(helpFor(command)).toBe(`Walks.
-
-usage: npx axios-liveperson-auth walk [flags]
-
-  --to PLACE   where
-  --via PLACE  by which way
-  --fast       in haste
-  --help       shows this
-
-Mind the gap.
-`);
+    [['--too', 'abc'], /Unknown option '--too' \(Did you mean --to\?\)/],
+    [['--secret=abc'], /Unknown option '--secret'\./],
+    [['-xabc'], /Unknown option '-x'\./],
+    [['--to'], /'--to' argument missing/],
+    [['--to', '--fast'], /--to needs a value\./],
+    [['--fast=yes'], /--fast takes no value\./],
+    [['--to', ''], /--to is empty\. Give it a value, or leave it out\./],
+    [['home'], /Too many arguments for 'walk'/],
+    [['--client-secret', 'abc'], /Do not pass the secret as a flag/],
+  ])('that are wrong are one sentence: %j', async (argv, sentence) => {
+    const error = await read(argv).then(
+      () => undefined,
+      (reason) => reason,
+    );
+    expect(error).toBeInstanceOf(UsageError);
+    expect(error.message).toMatch(sentence);
+    expect(error.message).not.toMatch(/abc|yes|\n/);
   });
 });
 
@@ -91,6 +103,8 @@ describe('settings of the doctor', () => {
 
   it.each([
     [{}, { LP_ACCOUNT_ID: undefined }, /Which account\? Give --account ID, or set LP_ACCOUNT_ID/],
+    [{}, { LP_ACCOUNT_ID: '7 0' }, /The account id is wrong \(LP_ACCOUNT_ID\)/],
+    [{}, { LP_DOMAIN_API: 'https://user:pass@x' }, /The Domain API must be an origin .* \(LP_DOMAIN_API\)/],
     [{ account: '7/0' }, {}, /The account id is wrong/],
     [{}, { LP_CLIENT_ID: undefined }, /LP_CLIENT_ID is not set/],
     [{}, { LP_CLIENT_SECRET: '' }, /LP_CLIENT_SECRET is not set/],
@@ -105,6 +119,34 @@ describe('settings of the doctor', () => {
     expect(resolve).toThrow(UsageError);
     expect(resolve).toThrow(sentence);
     expect(resolve).not.toThrow(/pass@|secret\s*\n/);
+  });
+});
+
+describe('settings of send', () => {
+  const env = { LP_ACCOUNT_ID: '1', LP_CLIENT_ID: 'id', LP_CLIENT_SECRET: 'secret' };
+
+  it('are the account, the consumer and the message', () => {
+    expect(resolveSend({ consumer: 'sms-1', argument: 'Hello', timeout: '2' }, env)).toEqual({
+      accountId: '1',
+      clientId: 'id',
+      clientSecret: 'secret',
+      domainApi: 'https://api.liveperson.net',
+      consumerId: 'sms-1',
+      conversationId: undefined,
+      text: 'Hello',
+      timeoutMs: 2_000,
+      json: false,
+    });
+  });
+
+  it.each([
+    [{ argument: 'Hello' }, {}, /Which consumer\? Give --consumer ID/],
+    [{ consumer: 'c', argument: ' ' }, {}, /The message is empty/],
+    [{ consumer: 'c', argument: 'Hello' }, { LP_CLIENT_ID: undefined }, /LP_CLIENT_ID is not set/],
+  ])('that are wrong are one sentence: %j %j', (given, changes, sentence) => {
+    const resolve = () => resolveSend(given, { ...env, ...changes });
+    expect(resolve).toThrow(UsageError);
+    expect(resolve).toThrow(sentence);
   });
 });
 
@@ -168,15 +210,22 @@ it('what others said cannot steer a terminal', () => {
 
 describe('the executable', () => {
   it.each([
-    [['--help'], 0, /usage: npx axios-liveperson-auth COMMAND[\s\S]*doctor[\s\S]*emulator/, /^$/],
-    [['doctor', '--help'], 0, /--consumer ID[\s\S]*--probe sends a SEND[\s\S]*exit codes/, /^$/],
-    [['emulator', '-h'], 0, /--webhook URL[\s\S]*agent-says[\s\S]*exit codes/, /^$/],
+    [['--help'], 0, /Usage: npx axios-liveperson-auth[\s\S]*doctor[\s\S]*send[\s\S]*emulator/, /^$/],
+    [['help', 'send'], 0, /Usage: npx axios-liveperson-auth send/, /^$/],
+    [['doctor', '--help'], 0, /--consumer <ID>[\s\S]*--probe sends a SEND[\s\S]*exit codes/, /^$/],
+    [['send', '--help'], 0, /--conversation <ID>[\s\S]*exit codes/, /^$/],
+    [['emulator', '-h'], 0, /--webhook <URL>[\s\S]*agent-says[\s\S]*exit codes/, /^$/],
     [['--version'], 0, /^\d+\.\d+\.\d+\n$/, /^$/],
-    [[], 2, /^$/, /Which command: doctor or emulator\?/],
-    [['doktor'], 2, /^$/, /There is no command "doktor": use doctor or emulator\./],
-    [['constructor'], 2, /^$/, /There is no command "constructor"/],
-    [['doctor', '--fast'], 2, /^$/, /There is no flag --fast of doctor/],
+    [[], 2, /^$/, /Which command: doctor, send or emulator\?/],
+    [['doktor'], 2, /^$/, /Unknown command 'doktor' \(Did you mean doctor\?\)/],
+    [['constructor'], 2, /^$/, /Unknown command 'constructor'/],
+    [['help', 'nothing'], 2, /^$/, /There is no command of this name/],
+    [['--fast'], 2, /^$/, /Unknown option '--fast'/],
+    [['doctor', '--fast'], 2, /^$/, /Unknown option '--fast'\. See npx axios-liveperson-auth doctor --help/],
     [['doctor'], 2, /^$/, /Which account\?/],
+    [['send'], 2, /^$/, /Missing required argument 'text'/],
+    [['send', 'Hello'], 2, /^$/, /Which consumer\?/],
+    [['send', '--consumer', 'c', 'Hello'], 2, /^$/, /LP_ACCOUNT_ID/],
     [['emulator', '--port', 'x'], 2, /^$/, /--port must be a number/],
   ])('%j ends with %i', async (args, code, stdout, stderr) => {
     const ended = await run(args);
@@ -189,9 +238,13 @@ describe('the executable', () => {
     [['--client-secret=abc']],
     [['--account', '1', '--client-secret=abc', '--json']],
   ])('takes no secret as a flag: %j', async (flags) => {
-    const { code, stdout, stderr } = await run(['doctor', ...flags]);
-    expect([code, stdout]).toEqual([2, '']);
-    expect(stderr).toMatch(/A secret is no flag: .* Set LP_CLIENT_SECRET in the environment instead\.\n$/);
-    expect(stderr).not.toContain('abc');
+    for (const command of ['doctor', 'send']) {
+      const { code, stdout, stderr } = await run([command, ...flags]);
+      expect([code, stdout]).toEqual([2, '']);
+      expect(stderr).toMatch(
+        /Do not pass the secret as a flag: .* Set LP_CLIENT_SECRET in the environment instead\.\n$/,
+      );
+      expect(stderr).not.toContain('abc');
+    }
   });
 });

@@ -1,14 +1,13 @@
 import createSpinner from 'yocto-spinner';
-import { readFlags } from '../command-line.js';
+import type { Given } from '../command-line.js';
 import { colorsFor } from '../terminal.js';
-import { doctorCommand, refuseSecretFlags, resolveSettings } from './command.js';
+import { type doctorCommand, resolveSettings } from './command.js';
 import { examine, TITLES } from './examine.js';
 import { conclusion, headline, isWell, stepLines, toJson } from './report.js';
 
 /** @returns the exit code */
-export async function runDoctor(argv: readonly string[]): Promise<number> {
-  refuseSecretFlags(argv);
-  const settings = resolveSettings(readFlags(doctorCommand, argv), process.env);
+export async function runDoctor(given: Given<typeof doctorCommand>): Promise<number> {
+  const settings = resolveSettings(given, process.env);
   const say = (line: string) => void (settings.json || process.stdout.write(`${line}\n`));
   const colors = colorsFor(process.stdout, process.env);
   const spinner = process.stderr.isTTY && !settings.json ? createSpinner({ stream: process.stderr }) : undefined;

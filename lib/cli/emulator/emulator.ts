@@ -2,14 +2,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { createSelfSignedCertificate, type Emulator, startEmulator } from 'axios-liveperson-auth/emulator';
-import { CommandError, readFlags } from '../command-line.js';
+import { CommandError, type Given } from '../command-line.js';
 import { colorsFor } from '../terminal.js';
-import { type EmulatorSettings, emulatorCommand, resolveSettings } from './command.js';
+import { type EmulatorSettings, type emulatorCommand, resolveSettings } from './command.js';
 import { banner, createDeliveryLines, factsOf, requestLine } from './lines.js';
 
 /** Runs until a signal ends it. @returns the exit code */
-export async function runEmulator(argv: readonly string[]): Promise<number> {
-  const settings = resolveSettings(readFlags(emulatorCommand, argv));
+export async function runEmulator(given: Given<typeof emulatorCommand>): Promise<number> {
+  const settings = resolveSettings(given);
   const { accountId, clientId, clientSecret, port, host, webhook, echo, quiet, json, tlsNames } = settings;
   const colors = colorsFor(process.stdout, process.env);
   const say = (text: string, facts: () => object) =>
