@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -97,7 +98,7 @@ it('finds all well: every step, its time, and one harmless SEND', async () => {
 ✓ ConsumerJWS claims  for this account and consumer, without an end (N ms)
 ✓ SEND                took both tokens, and answered 400 (40001) to the empty message (N ms)
 
-All well: the Send API takes both tokens.
+All steps passed: the Send API takes both tokens.
 `);
   expect(cloud.requests.map(({ service, status }) => `${service} ${status}`)).toEqual([
     'domain 200',
@@ -330,6 +331,46 @@ describe('says which step failed and why:', () => {
     const cure = expect.stringMatching(/--timeout/);
     expect(report.broken).toEqual([expect.objectContaining({ name: 'consumerJws', kind: 'no-answer', cure })]);
     expect(report.states.at(-1)).toBe('send untried');
+  });
+
+  it.each<[string, (response: ServerResponse) => unknown]>([
+    [
+      'a page of another application',
+      (response) => response.writeHead(404, { 'content-type': 'text/html' }).end('<pre>Cannot GET /'),
+    ],
+    ['a single-page application', (response) => response.end('<!doctype html><div id="app"></div>')],
+    ['another JSON API', (response) => response.writeHead(404).end('{"message":"Not Found","statusCode":404}')],
+    ['another JSON API that answers 200', (response) => response.end('{"status":"ok"}')],
+  ])('%s in place of the Domain API', async (_, answer) => {
+    const other = await startServer((_request, response) => void answer(response));
+    const { broken, states } = await examine(other.origin, ['--probe']);
+    expect(broken).toEqual([
+      expect.objectContaining({
+        name: 'hosts',
+        kind: 'not-liveperson',
+        cause: expect.stringContaining('is not LivePerson'),
+        cure: expect.stringContaining('LP_DOMAIN_API'),
+      }),
+    ]);
+    expect(JSON.stringify(broken)).not.toMatch(/proxy/i);
+    expect(states).toContain('clock untried');
+    const { code, stdout } = await run(DOCTOR, envFor(other.origin));
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/\nFailed: hosts\.\n$/);
+    expect(stdout).not.toMatch(/agrees with LivePerson/);
+  });
+
+  it('the internal code of a fault at LivePerson', async () => {
+    const cloud = await startWell();
+    cloud.script.idp = () => ({ status: 500, body: { internalErrorCode: '9007' } });
+    const { broken } = await examine(cloud.origin);
+    expect(broken).toEqual([
+      expect.objectContaining({
+        name: 'consumerJws',
+        cause: expect.stringContaining('internal code 9007'),
+        found: expect.objectContaining({ internalCode: '9007' }),
+      }),
+    ]);
   });
 
   it('a Domain API that nobody listens at', async () => {

@@ -37,7 +37,7 @@ it('says what to paste into the connector, and the doctor finds it well', async 
   const environment = /LP_ACCOUNT_ID.*/.exec(emulator.stdout)?.[0] ?? '';
   const env = Object.fromEntries(environment.split(' ').map((pair) => pair.split(/=(.*)/).slice(0, 2)));
   const { code, stdout } = await run([...DOCTOR, '--probe'], env);
-  expect(stdout).toContain('All well');
+  expect(stdout).toContain('All steps passed');
   expect(code).toBe(0);
 });
 
@@ -133,7 +133,7 @@ describe('with --tls', () => {
       NODE_EXTRA_CA_CERTS: file,
     };
     const { stdout } = await run([...DOCTOR, '--probe'], env);
-    expect(stdout).toContain('All well');
+    expect(stdout).toContain('All steps passed');
     const names = execFileSync('openssl', ['x509', '-in', file, '-noout', '-ext', 'subjectAltName']).toString();
     expect(names).toMatch(/DNS:localhost.*IP Address:127\.0\.0\.1.*DNS:cloud\.test/);
     // The control API is reached by plain http, too.

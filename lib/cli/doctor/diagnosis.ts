@@ -16,6 +16,7 @@ export const KINDS = [
   'rate-limited',
   'service-down',
   'wrong-host',
+  'not-liveperson',
   'web-page',
   'proxy',
   'dns',
@@ -54,6 +55,10 @@ export interface CallFailure {
   /** Of the Send API, such as 40102. */
   readonly errorCode?: number | undefined;
   readonly isWebPage?: boolean | undefined;
+  /** The answer has a list of hosts, as the Domain API's has. */
+  readonly hasHostList?: boolean | undefined;
+  /** LivePerson's `internalErrorCode`, such as 9007. */
+  readonly internalCode?: string | undefined;
   /** The list of hosts had none for this account. */
   readonly hasNoHosts?: boolean | undefined;
   /** The variable of the environment that sends the call through a proxy. */
@@ -75,6 +80,7 @@ const NAMES: Readonly<Record<Service, string>> = {
 /** Cause and cure of a call that failed. What stands nearest to the user's machine is looked at first. */
 export function diagnoseCall(failure: CallFailure): Diagnosis {
   if (failure.status === undefined) return diagnoseSilence(failure);
+  if (isNotLivePerson(failure)) return diagnoseForeign(failure, failure.status);
   if (failure.isWebPage && failure.status < 500) return diagnoseWebPage(failure);
   if (failure.status >= 300 && failure.status < 400) return diagnoseWebPage(failure);
   return diagnoseErrorCode(failure) ?? diagnoseStatus(failure, failure.status);
@@ -144,6 +150,23 @@ function diagnoseSilence({ service, host, fault, issuer, proxyVariable, timeoutM
 const noProxy = (host: string): string =>
   `NO_PROXY=${/(\.liveperson\.net)(:\d+)?$/.exec(host)?.[1] ?? host.replace(/:\d+$/, '')}`;
 
+const LIVEPERSON_HOST = /(^|\.)(liveperson\.(net|com)|lpcloud\.io|lpsnmedia\.net)(:\d+)?$/;
+
+/** A proxy may answer in LivePerson's place, and a gateway in trouble may send a web page. Neither is another application. */
+function isNotLivePerson({ service, host, proxyVariable, status = 0, ...answer }: CallFailure): boolean {
+  if (service !== 'domain' || proxyVariable !== undefined || LIVEPERSON_HOST.test(host)) return false;
+  if (status < 300) return !answer.hasHostList && !answer.hasNoHosts;
+  return status === 404 || status === 405 || (answer.isWebPage === true && status >= 400 && status < 500);
+}
+
+function diagnoseForeign({ host, isWebPage }: CallFailure, status: number): Diagnosis {
+  return {
+    kind: 'not-liveperson',
+    cause: `${host} is not LivePerson: it answers like another web application (${isWebPage ? 'a web page' : 'no list of hosts'}, status ${status}).`,
+    cure: 'Correct --domain-api (or LP_DOMAIN_API). It is https://api.liveperson.net, or the origin that the emulator prints.',
+  };
+}
+
 function diagnoseWebPage({ service, host, status, proxyVariable }: CallFailure): Diagnosis {
   const through = proxyVariable === undefined ? '' : ` The call went through the proxy that ${proxyVariable} names.`;
   return {
@@ -182,7 +205,8 @@ function diagnoseErrorCode({ service, errorCode }: CallFailure): Diagnosis | und
 }
 
 function diagnoseStatus(failure: CallFailure, status: number): Diagnosis {
-  const { service, host, accountId, pauseMs, oauthError, proxyVariable } = failure;
+  const { service, host, accountId, pauseMs, oauthError, proxyVariable, internalCode } = failure;
+  const internal = internalCode ? `, internal code ${internalCode}` : '';
   const name = NAMES[service];
   if (status === 407) {
     return {
@@ -209,8 +233,8 @@ function diagnoseStatus(failure: CallFailure, status: number): Diagnosis {
   if (status >= 500) {
     return {
       kind: 'service-down',
-      cause: `${name} (${host}) answers ${status}: it, or a gateway before it, is out of order.`,
-      cure: 'Look at LivePerson’s status page and try again in some minutes. The package retries by itself after 5, 10 and 15 s.',
+      cause: `${name} (${host}) answers ${status}${internal}: it, or a gateway before it, is out of order.`,
+      cure: `Look at LivePerson’s status page and try again in some minutes. The package retries by itself after 5, 10 and 15 s.${internalCode ? ` If it lasts, tell LivePerson’s support the internal code ${internalCode}.` : ''}`,
     };
   }
   if (service === 'domain' && (status < 300 ? failure.hasNoHosts : true))
@@ -233,14 +257,14 @@ function diagnoseStatus(failure: CallFailure, status: number): Diagnosis {
   if (service === 'idp' && status === 401) {
     return {
       kind: 'app-jwt-refused',
-      cause: 'IDP refuses the AppJWT that Sentinel has just given (401), a new one too.',
+      cause: `IDP refuses the AppJWT that Sentinel has just given (401${internal}), a new one too.`,
       cure: 'Check that the app has the scope msg.consumer, and that the hosts of Sentinel and IDP are of the same region; else ask LivePerson about the installation.',
     };
   }
   if (service === 'idp') {
     return {
       kind: 'consumer-refused',
-      cause: `IDP refuses the consumer id (${status}).`,
+      cause: `IDP refuses the consumer id (${status}${internal}).`,
       cure: 'Try another --consumer: letters, digits and dashes are known to be taken.',
     };
   }
@@ -283,7 +307,7 @@ function unknownAccount(accountId: string, host: string, status: number): Diagno
   return {
     kind: 'unknown-account',
     cause: `The Domain API (${host}) has no hosts for account ${accountId} (${status}).`,
-    cure: `${elsewhere} the account id: it is the number in the address of your Conversational Cloud. Check that --domain-api (or LP_DOMAIN_API) is the one for the account’s region.`,
+    cure: `${elsewhere} the account id: it is the number in the address of your Conversational Cloud. Check that --domain-api (or LP_DOMAIN_API) is LivePerson’s, and the one for the account’s region.`,
   };
 }
 

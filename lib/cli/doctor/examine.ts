@@ -38,6 +38,8 @@ interface Observed {
   readonly isWebPage: boolean;
   readonly oauthError: string | undefined;
   readonly hasNoHosts: boolean;
+  readonly hasHostList: boolean;
+  readonly internalCode: string | undefined;
   /** Milliseconds that `Retry-After` asks for. */
   readonly pauseMs: number | undefined;
   /** How much the local clock is ahead of the answer's, in milliseconds. */
@@ -47,6 +49,9 @@ interface Observed {
 /** The words of RFC 6749, 5.2. No others are read: an answer may echo the secret. */
 const OAUTH_ERROR =
   /"error"\s*:\s*"(invalid_(?:request|client|grant|scope)|unauthorized_client|unsupported_grant_type)"/;
+
+/** LivePerson's own code of a fault, such as 9007. */
+const INTERNAL_CODE = /"internalErrorCode"\s*:\s*"?([\w-]{1,20})"?\s*[,}]/;
 
 /** A body that holds no message and names no conversation. */
 const HARMLESS = { kind: 'req', id: 'axios-liveperson-auth-doctor', type: 'ms.PublishEvent', body: {} };
@@ -80,6 +85,8 @@ export async function examine(
       isWebPage: /^\s*<(!doctype|html|\?xml)/i.test(text) || /text\/html/i.test(String(headers.get('content-type'))),
       oauthError: OAUTH_ERROR.exec(text)?.[1],
       hasNoHosts: /^\s*\{\s*("baseURIs"\s*:\s*\[\s*\]\s*)?\}\s*$/.test(text),
+      hasHostList: /"baseURIs?"\s*:/.test(text),
+      internalCode: INTERNAL_CODE.exec(text)?.[1],
       pauseMs: pauseOf(String(headers.get('retry-after') ?? '')),
       // A date is of the second that has begun.
       skewMs: Number.isNaN(date) ? undefined : Date.now() - (date + ageMs + 500),
@@ -87,6 +94,9 @@ export async function examine(
     return body;
   }
 
+  /** Another server answered in LivePerson's place. Its clock says nothing. */
+  const isFromElsewhere = () =>
+    results.some(({ diagnosis }) => ['not-liveperson', 'web-page', 'proxy'].includes(diagnosis?.kind ?? ''));
   const isPassed = (name: StepName) => results.some((result) => result.name === name && result.state === 'passed');
 
   async function step(name: StepName, needs: StepName | undefined, look: () => Promise<Finding>): Promise<void> {
@@ -131,6 +141,8 @@ export async function examine(
       oauthError: observed?.oauthError,
       isWebPage: observed?.isWebPage,
       hasNoHosts: observed?.hasNoHosts,
+      hasHostList: observed?.hasHostList,
+      internalCode: observed?.internalCode,
       errorCode: getSendApiError(error)?.errorCode,
     };
   }
@@ -165,6 +177,7 @@ export async function examine(
 
     skewMs = (observed as Observed | undefined)?.skewMs;
     await step('clock', undefined, async () => {
+      if (isFromElsewhere()) return { state: 'untried', summary: 'LivePerson did not answer' };
       if (skewMs === undefined) return { state: 'untried', summary: 'no answer told the time' };
       const diagnosis = diagnoseClock(skewMs);
       if (diagnosis) return { summary: 'wrong', found: { skewMs }, diagnosis };
@@ -264,11 +277,11 @@ export const TITLES: Readonly<Record<StepName, string>> = {
 };
 
 const failed = (failure: CallFailure): Finding => {
-  const { status, fault, errorCode, host } = failure;
+  const { status, fault, errorCode, internalCode, host } = failure;
   const what = status === undefined ? (fault ?? 'no answer') : `${status}${errorCode ? ` (${errorCode})` : ''}`;
   return {
     summary: `${what} from ${host}`,
-    found: { host, status, errorCode, fault },
+    found: { host, status, errorCode, internalCode, fault },
     diagnosis: diagnoseCall(failure),
   };
 };

@@ -37,11 +37,11 @@ export function headline({ accountId, consumerId, domainApi }: DoctorSettings): 
 
 export function conclusion(results: readonly StepResult[]): string {
   const broken = results.filter(({ state }) => state === 'failed').map(({ name }) => TITLES[name]);
-  if (broken.length > 0) return `Not well: ${broken.join(', ')}.`;
+  if (broken.length > 0) return `Failed: ${broken.join(', ')}.`;
   const isProbed = results.some(({ name, state }) => name === 'send' && state === 'passed');
   return isProbed
-    ? 'All well: the Send API takes both tokens.'
-    : 'All well: both tokens can be had. Add --probe to see whether the Send API takes them.';
+    ? 'All steps passed: the Send API takes both tokens.'
+    : 'All steps passed: both tokens were issued. Add --probe to see whether the Send API takes them.';
 }
 
 /** The whole for programs. Neither a token nor the secret is in it. */
