@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /** Prints what is wrong and exits with 2. */
-export function failUsage(message: string): never {
-  console.error(`bench: ${message}`);
-  console.error('bench: --help shows the usage.');
+export function failUsage(message: string, script = 'bench'): never {
+  console.error(`${script}: ${message}`);
+  console.error(`${script}: --help shows the usage.`);
   process.exit(2);
 }
 
@@ -14,18 +14,20 @@ export function failUsage(message: string): never {
 export function readCommandLine<Parsed extends { values: { help: boolean } }>(
   usage: string,
   parse: () => Parsed,
+  script = 'bench',
 ): Parsed {
-  const parsed = parseOrFail(parse);
+  const parsed = parseOrFail(parse, script);
   if (!parsed.values.help) return parsed;
   console.log(usage);
   process.exit(0);
 }
 
-function parseOrFail<Parsed>(parse: () => Parsed): Parsed {
+function parseOrFail<Parsed>(parse: () => Parsed, script: string): Parsed {
   try {
     return parse();
   } catch (error) {
-    return failUsage((error as Error).message);
+    // Node adds advice about positional arguments.
+    return failUsage((error as Error).message.replace(/\. To specify a positional.*/s, '.'), script);
   }
 }
 

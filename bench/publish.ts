@@ -1,5 +1,7 @@
 // Puts the figures of bench/results.json into docs/performance.md and the README: npm run bench:publish
 import { readFileSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { readCommandLine } from './command-line.js';
 import {
   chart,
   growthTable,
@@ -12,6 +14,16 @@ import {
   shortTable,
   subjectsTable,
 } from './report.js';
+
+const USAGE = `usage: npm run bench:publish
+
+Writes the figures of bench/results.json into docs/performance.md, docs/performance.svg and the README.
+
+  --help   shows this
+
+A wrong flag exits with 2.`;
+
+readCommandLine(USAGE, () => parseArgs({ options: { help: { type: 'boolean', default: false } } }));
 
 const at = (path: string): URL => new URL(`../${path}`, import.meta.url);
 const report = readReport();

@@ -10,7 +10,8 @@ export function readArguments({ usage, options = {}, allowPositionals = false, c
     parsed = parseArgs({ options: { ...options, help: { type: 'boolean', short: 'h' } }, allowPositionals });
     if (!parsed.values.help) check(parsed);
   } catch ({ message }) {
-    console.error(`${message}\n\n${usage}`);
+    // Node adds advice about positional arguments.
+    console.error(`${message.replace(/(\. To specify a positional|\. If you want).*/s, '.')}\n\n${usage}`);
     process.exit(2);
   }
   if (!parsed.values.help) return parsed;

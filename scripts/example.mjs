@@ -4,6 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { readArguments } from './arguments.mjs';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const FOLDER = join(ROOT, 'examples');
@@ -19,12 +20,19 @@ for (const entry of readdirSync(FOLDER).sort()) {
     examples.set(entry, [...TSX, join('examples', entry, 'main.ts')]);
 }
 
-const [name = 'quickstart', ...args] = process.argv.slice(2);
-const command = examples.get(name);
-if (command) {
-  const { status } = spawnSync(process.execPath, [...command, ...args], { cwd: ROOT, stdio: 'inherit' });
-  process.exitCode = status ?? 1;
-} else {
-  console.error(`There is no example ${JSON.stringify(name)}. There are: ${[...examples.keys()].join(', ')}.`);
-  process.exitCode = 2;
-}
+const { positionals } = readArguments({
+  usage: `Usage: npm run example -- [NAME]
+
+Runs an example against the emulator. The default is quickstart. There are:
+
+  ${[...examples.keys()].join('\n  ')}
+`,
+  allowPositionals: true,
+  check({ positionals: [name, ...others] }) {
+    if (name !== undefined && !examples.has(name)) throw new Error(`There is no example ${JSON.stringify(name)}.`);
+    if (others.length > 0) throw new Error(`Only one example at a time. Received: ${[name, ...others].join(', ')}.`);
+  },
+});
+const command = examples.get(positionals[0] ?? 'quickstart');
+const { status } = spawnSync(process.execPath, command, { cwd: ROOT, stdio: 'inherit' });
+process.exitCode = status ?? 1;

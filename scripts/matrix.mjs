@@ -4,7 +4,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, delimiter, dirname, join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readArguments } from './arguments.mjs';
 
 const AXIOS = ['1.17.0', '1.18.0', 'latest'];
 const NODES = ['20.19.0', '22', '24', '26'];
@@ -73,7 +73,15 @@ Runs the cells whose name contains the given text, or all cells. Examples:
   npm run matrix -- TypeScript
   npm run matrix -- "Node 24 · import"
 `;
-const wanted = readCommandLine(process.argv.slice(2));
+const { positionals } = readArguments({
+  usage: USAGE,
+  allowPositionals: true,
+  check(parsed) {
+    if (parsed.positionals.length > 1)
+      throw new Error(`Only one part of a name is possible. Received: ${parsed.positionals.join(', ')}`);
+  },
+});
+const [wanted = ''] = positionals;
 
 const ROOT = resolve(import.meta.dirname, '..');
 const FIXTURES = join(ROOT, '__tests__/package/fixtures');
@@ -83,21 +91,6 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exi
 
 let passed = 0;
 let failed = 0;
-
-/** Ends the process if it is asked for help, or if it does not understand the arguments. */
-function readCommandLine(args) {
-  try {
-    const { values, positionals } = parseArgs({ args, options: { help: { type: 'boolean' } }, allowPositionals: true });
-    if (positionals.length > 1)
-      throw new Error(`Only one part of a name is possible. Received: ${positionals.join(', ')}`);
-    if (!values.help) return positionals[0] ?? '';
-    console.log(USAGE);
-    process.exit(0);
-  } catch ({ message }) {
-    console.error(`${message}\n\n${USAGE}`);
-    process.exit(2);
-  }
-}
 
 /** A project with nothing in it but these packages, made when a cell first needs it. */
 const projects = new Map();

@@ -1,15 +1,36 @@
-// Several hundred consumers send while one thing after the other goes wrong: npm run soak [-- --seconds 60 --consumers 300]
+// Several hundred consumers send while one service after the other fails: npm run soak -- --help
 import { fork } from 'node:child_process';
 import { Agent } from 'node:http';
 import { inspect, parseArgs } from 'node:util';
 import axios from 'axios';
 import { createConnectorAuth, getSendApiError, isConnectorAuthError, livePersonRetry } from 'axios-liveperson-auth';
+import { failUsage, readCommandLine } from '../bench/command-line.js';
 import type { Harvest, Request } from './cloud.js';
 import { FAULTS } from './faults.js';
 
-const { values } = parseArgs({
-  options: { seconds: { type: 'string', default: '60' }, consumers: { type: 'string', default: '300' } },
-});
+const USAGE = `usage: npm run soak -- [--seconds N] [--consumers N]
+
+Several hundred consumers send while one service after the other fails. Ends with 1 if a message is lost or doubled, if a secret is
+printed, or if memory grows.
+
+  --seconds N    how long (default 60)
+  --consumers N  how many consumers send (default 300)
+  --help         shows this
+
+A wrong flag exits with 2.`;
+
+const { values } = readCommandLine(
+  USAGE,
+  () =>
+    parseArgs({
+      options: {
+        seconds: { type: 'string', default: '60' },
+        consumers: { type: 'string', default: '300' },
+        help: { type: 'boolean', default: false },
+      },
+    }),
+  'soak',
+);
 const seconds = positive('seconds', values.seconds);
 const consumers = positive('consumers', values.consumers);
 
@@ -254,6 +275,5 @@ function pause(ms: number): Promise<void> {
 function positive(name: string, text: string): number {
   const number = Number(text);
   if (number > 0 && Number.isFinite(number)) return number;
-  console.error(`--${name} takes a number above 0; received ${JSON.stringify(text)}.`);
-  process.exit(2);
+  return failUsage(`--${name} must be a number above 0; received ${JSON.stringify(text)}.`, 'soak');
 }
