@@ -1,4 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { assertInvalidateTarget, nameOf } from './arguments.js';
+import { toWholeClock } from './clock.js';
 import { type ConnectorAuthEventName, type ConnectorAuthListener, createEventHub } from './events.js';
 import { createLog } from './log.js';
 import type { ConnectorAuthOptions } from './options.js';
@@ -57,7 +59,7 @@ export interface ConnectorAuth {
    * ConsumerJWS of the consumer that you name. With many accounts, name the account too. Other tokens in the store and the
    * tokens in other processes stay.
    *
-   * @throws TypeError if the target is not an object
+   * @throws TypeError if the target is not an object of these two strings
    */
   invalidate(target?: InvalidateTarget): void;
   /**
@@ -88,7 +90,8 @@ export interface ConnectorAuth {
  * @throws TypeError for a bad option; the message names the option
  */
 export function createConnectorAuth(userOptions: ConnectorAuthOptions): ConnectorAuth {
-  const options = resolveOptions(userOptions);
+  const resolved = resolveOptions(userOptions);
+  const options = { ...resolved, clock: toWholeClock(resolved.clock) };
   const events = createEventHub();
   const log = options.logger && createLog(events, options.logger);
   const context = new AsyncLocalStorage<string>();
@@ -102,10 +105,16 @@ export function createConnectorAuth(userOptions: ConnectorAuthOptions): Connecto
     install: (instance) => installInto(instance, dispatcher),
     ...createTokenGetters({ options, waits, tokens }),
     runOnBehalfOf(consumerId, fn) {
-      if (typeof fn !== 'function') throw new TypeError('runOnBehalfOf() takes a consumer id and a function to run.');
+      if (typeof fn !== 'function')
+        throw new TypeError(
+          `runOnBehalfOf() takes a consumer id and a function to run; received ${nameOf(fn)} as the function.`,
+        );
       return context.run(assertConsumerId(consumerId), fn);
     },
-    invalidate: tokens.invalidate,
+    invalidate(target) {
+      assertInvalidateTarget(target);
+      tokens.invalidate(target);
+    },
     on: events.on,
     inspect: tokens.inspect,
     close() {

@@ -1,3 +1,4 @@
+import { isPromise } from './arguments.js';
 import { systemClock } from './clock.js';
 import type {
   CommonOptions,
@@ -72,7 +73,7 @@ export interface ResolvedOptions extends Omit<Resolved, keyof Credentials | 'cre
  * @throws TypeError naming the option and what was received, without the text of a secret
  */
 export function resolveOptions(options: ConnectorAuthOptions): ResolvedOptions {
-  if (!isObject(options)) throw bad('options', 'an object', describe(options));
+  if (!isObject(options) || isPromise(options)) throw bad('options', 'an object', describe(options));
   for (const name of Object.keys(options)) {
     if (!Object.hasOwn(OPTIONS, name))
       throw new TypeError(
@@ -128,15 +129,18 @@ function accept<Out>(name: string, { fallback, check, expected, convert }: Row<O
 }
 
 function bad(name: string, expected: string, received: string, isMissing = false): TypeError {
-  const hint = isMissing ? ' Is an environment variable missing?' : '';
+  const hint = isMissing ? ' Is an environment variable missing?' : received === A_PROMISE ? ' Await it first.' : '';
   return new TypeError(`createConnectorAuth: ${name} must be ${expected}; received ${received}.${hint}`);
 }
+
+const A_PROMISE = 'a promise';
 
 /** Describes a value for a message. Text and numbers may be a secret in the wrong place, so they are not shown. */
 function describe(value: unknown): string {
   if (value === undefined || value === null || typeof value === 'boolean') return String(value);
   if (typeof value === 'string') return describeText(value);
   if (value instanceof Uint8Array) return `${value.byteLength} bytes`;
+  if (isPromise(value)) return A_PROMISE;
   if (Array.isArray(value)) return value.length > 0 ? 'an array' : 'an empty array';
   return `a value of type ${typeof value}`;
 }

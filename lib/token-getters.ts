@@ -1,4 +1,5 @@
-import { ConnectorAuthError } from './errors.js';
+import { assertGetTokenOptions, assertService } from './arguments.js';
+import { ConnectorAuthError, isConnectorAuthError } from './errors.js';
 import { ownOf } from './own.js';
 import { assertConsumerId } from './request/consumer.js';
 import type { ResolvedOptions } from './resolve-options.js';
@@ -27,10 +28,12 @@ export interface TokenGetterParts {
 /** Creates the methods that return tokens and hosts for the user's own calls. */
 export function createTokenGetters({ options, waits, tokens }: TokenGetterParts) {
   /** Waits for a token or a host of an account. */
-  function getFor<T>(
+  async function getFor<T>(
+    method: string,
     given: GetTokenOptions | undefined,
     get: (accountId: string, isWanted: IsWanted) => Promise<T>,
   ): Promise<T> {
+    assertGetTokenOptions(method, given);
     const { accountId = options.accountId, signal } = ownOf(given);
     const begin = async (isWanted: IsWanted) => {
       if (accountId === undefined) throw accountMissing();
@@ -42,14 +45,24 @@ export function createTokenGetters({ options, waits, tokens }: TokenGetterParts)
 
   return {
     getAppJwt: (given?: GetTokenOptions): Promise<string> =>
-      getFor(given, async (accountId, isWanted) => (await tokens.appJwts.get(appJwtOf(accountId), isWanted)).value),
+      getFor(
+        'getAppJwt()',
+        given,
+        async (accountId, isWanted) => (await tokens.appJwts.get(appJwtOf(accountId), isWanted)).value,
+      ),
     getConsumerJws: (consumerId: string, given?: GetTokenOptions): Promise<string> =>
-      getFor(given, async (accountId, isWanted) => {
+      getFor('getConsumerJws()', given, async (accountId, isWanted) => {
         const identity = consumerJwsOf(accountId, assertConsumerId(consumerId, accountId));
         return (await tokens.consumerJws.get(identity, isWanted)).value;
       }),
-    getOrigin: (service: string, given?: Pick<GetTokenOptions, 'accountId'>): Promise<string> =>
-      getFor(given, (accountId) => tokens.domains.origin(accountId, service)),
+    async getOrigin(service: string, given?: Pick<GetTokenOptions, 'accountId'>): Promise<string> {
+      assertService(service);
+      return getFor('getOrigin()', given, (accountId) =>
+        tokens.domains.origin(accountId, service).catch((error: unknown) => {
+          throw isUnknown(error) ? serviceUnknown(service, accountId, error) : error;
+        }),
+      );
+    },
   };
 }
 
@@ -57,4 +70,16 @@ const accountMissing = (): ConnectorAuthError =>
   new ConnectorAuthError(
     'ERR_UNKNOWN_ACCOUNT',
     'With the option credentials there may be many accounts. Name one with { accountId }.',
+  );
+
+/** The Domain API answered, but has no host for the service. */
+const isUnknown = (error: unknown): error is ConnectorAuthError =>
+  isConnectorAuthError(error) && error.code === 'ERR_DOMAIN_LOOKUP' && error.status === 404;
+
+const serviceUnknown = (service: string, accountId: string, error: ConnectorAuthError): ConnectorAuthError =>
+  new ConnectorAuthError(
+    error.code,
+    `The Domain API has no host for the service ${JSON.stringify(service.slice(0, 40))} of account ${accountId} (404). Check its ` +
+      'name, such as sentinel, idp, asyncMessagingEnt or messagingRestApiDomain, and the account id.',
+    error,
   );

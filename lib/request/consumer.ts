@@ -1,5 +1,6 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
 import type { InternalAxiosRequestConfig } from 'axios';
+import { nameOf } from '../arguments.js';
 import { ConnectorAuthError } from '../errors.js';
 import type { CommonOptions } from '../options.js';
 import type { OutgoingRequest } from './outgoing-config.js';
@@ -64,8 +65,3 @@ export function assertConsumerId(consumer: unknown, accountId?: string): string 
 }
 
 const isConsumerId = (consumer: unknown): consumer is string => typeof consumer === 'string' && consumer !== '';
-
-function nameOf(value: unknown): string {
-  if (value === undefined || value === null) return String(value);
-  return value === '' ? 'an empty string' : `a value of type ${typeof value}`;
-}
