@@ -19,7 +19,7 @@ type Check = readonly [expected: string, isRight: (value: unknown) => boolean];
 
 const TEXT: Check = ['a string', (value) => typeof value === 'string'];
 const SIGNAL: Check = [
-  "an AbortSignal, such as an AbortController's signal",
+  'an AbortSignal',
   (value) => typeof (value as Partial<AbortSignal>)?.addEventListener === 'function',
 ];
 
@@ -29,11 +29,11 @@ function assertObject(method: string, value: unknown, properties: Readonly<Recor
   const names = Object.keys(properties);
   const shape = `{ ${names.map((name) => `${name}?`).join(', ')} }`;
   if (typeof value !== 'object' || value === null || Array.isArray(value) || isPromise(value))
-    throw new TypeError(`${method} takes ${shape}, or nothing; received ${nameOf(value)}.`);
+    throw new TypeError(`${method} takes ${shape} or nothing; received ${nameOf(value)}.`);
   for (const [name, property] of Object.entries(value)) {
     const check = Object.hasOwn(properties, name) ? properties[name] : undefined;
     if (!check)
-      throw new TypeError(`${method} takes ${shape}; there is no ${/^\w{1,40}$/.test(name) ? name : 'such property'}.`);
+      throw new TypeError(`${method} takes ${shape}; there is no ${/^\w{1,40}$/.test(name) ? name : 'such name'}.`);
     const [expected, isRight] = check;
     if (property !== undefined && !isRight(property))
       throw new TypeError(`${method}: ${name} must be ${expected}; received ${nameOf(property)}.`);

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { assertInvalidateTarget, nameOf } from './arguments.js';
+import { assertAxios } from './assert-axios.js';
 import { toWholeClock } from './clock.js';
 import { type ConnectorAuthEventName, type ConnectorAuthListener, createEventHub } from './events.js';
 import { createLog } from './log.js';
@@ -88,9 +89,11 @@ export interface ConnectorAuth {
  * await http.post(`/api/account/${accountId}/messaging/consumer/conversation/send?v=3`, message, { onBehalfOf: 'sms-4915550001' });
  *
  * @throws TypeError for a bad option; the message names the option
+ * @throws Error if Axios is mocked, or outside Node, as in jsdom
  */
 export function createConnectorAuth(userOptions: ConnectorAuthOptions): ConnectorAuth {
   const resolved = resolveOptions(userOptions);
+  assertAxios(resolved.axiosConfig.adapter !== undefined);
   const options = { ...resolved, clock: toWholeClock(resolved.clock) };
   const events = createEventHub();
   const log = options.logger && createLog(events, options.logger);
@@ -106,9 +109,7 @@ export function createConnectorAuth(userOptions: ConnectorAuthOptions): Connecto
     ...createTokenGetters({ options, waits, tokens }),
     runOnBehalfOf(consumerId, fn) {
       if (typeof fn !== 'function')
-        throw new TypeError(
-          `runOnBehalfOf() takes a consumer id and a function to run; received ${nameOf(fn)} as the function.`,
-        );
+        throw new TypeError(`runOnBehalfOf() takes a consumer id and a function to run; received ${nameOf(fn)}.`);
       return context.run(assertConsumerId(consumerId), fn);
     },
     invalidate(target) {

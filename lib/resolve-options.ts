@@ -73,7 +73,7 @@ export interface ResolvedOptions extends Omit<Resolved, keyof Credentials | 'cre
  * @throws TypeError naming the option and what was received, without the text of a secret
  */
 export function resolveOptions(options: ConnectorAuthOptions): ResolvedOptions {
-  if (!isObject(options) || isPromise(options)) throw bad('options', 'an object', describe(options));
+  if (!isObject(options)) throw bad('options', 'an object', describe(options));
   for (const name of Object.keys(options)) {
     if (!Object.hasOwn(OPTIONS, name))
       throw new TypeError(
@@ -240,7 +240,7 @@ export function isCredentials(value: unknown): value is Credentials {
 }
 
 function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isPromise(value);
 }
 
 function isList(value: unknown): value is readonly unknown[] {

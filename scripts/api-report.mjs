@@ -49,6 +49,7 @@ function report(entry) {
         reportFolder: join(ROOT, 'api'),
         reportTempFolder: temporary,
       },
+      newlineKind: 'lf',
       docModel: { enabled: false },
       dtsRollup: { enabled: false },
       tsdocMetadata: { enabled: false },

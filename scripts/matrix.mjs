@@ -14,8 +14,20 @@ const [NEWEST_TYPESCRIPT] = TYPESCRIPTS;
 const [LOWEST_NODE] = NODES;
 /** What a connector's own tests may run in. The newest Vitest needs Node 22. */
 const RUNNERS = [
-  { name: 'Jest 29', packages: ['jest@29'], fixture: 'jest', command: ['jest/bin/jest.js'], nodes: NODES },
-  { name: 'Jest 30', packages: ['jest@30'], fixture: 'jest', command: ['jest/bin/jest.js'], nodes: NODES },
+  {
+    name: 'Jest 29',
+    packages: ['jest@29', 'jest-environment-jsdom@29'],
+    fixture: 'jest',
+    command: ['jest/bin/jest.js'],
+    nodes: NODES,
+  },
+  {
+    name: 'Jest 30',
+    packages: ['jest@30', 'jest-environment-jsdom@30'],
+    fixture: 'jest',
+    command: ['jest/bin/jest.js'],
+    nodes: NODES,
+  },
   {
     name: 'Vitest 3',
     packages: ['vitest@3'],

@@ -104,11 +104,14 @@ describe('a project that installs the tarball', () => {
   });
 });
 
-it.each([['29'], ['30']])('a CommonJS project under Jest %s with no Jest configuration requires it', (version) => {
-  const project = createProject(`jest${version}`, {}, [`jest@${version}`]);
-  cpSync(join(FIXTURES, 'jest'), project, { recursive: true });
-  run(project, 'npx', 'jest');
-});
+it.each([['29'], ['30']])(
+  'a CommonJS project under Jest %s with no Jest configuration requires it, mocked and in jsdom too',
+  (version) => {
+    const project = createProject(`jest${version}`, {}, [`jest@${version}`, `jest-environment-jsdom@${version}`]);
+    cpSync(join(FIXTURES, 'jest'), project, { recursive: true });
+    run(project, 'npx', 'jest');
+  },
+);
 
 it('the tarball holds the build and the documents, and nothing else', () => {
   const files = run(workshop, 'tar', '-tf', tarball).trim().split('\n');
