@@ -5,7 +5,7 @@ const MOCKED =
   "Axios is mocked (jest.mock('axios')), and createConnectorAuth needs the real one. Mock your own calls instead, such as " +
   "jest.spyOn(http, 'post'), or use axios-liveperson-auth/emulator.";
 const BROWSER =
-  'This looks like a browser or jsdom, and connectors run in Node. Put @jest-environment node at the top of the test.';
+  'This looks like a browser, as a jsdom test does, and connectors run in Node. Put @jest-environment node at the top of the test.';
 
 // A mock may lack the class that the package's errors extend. This module is the first one that runs.
 if (typeof AxiosError !== 'function') throw new Error(MOCKED);

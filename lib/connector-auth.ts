@@ -6,6 +6,7 @@ import { type ConnectorAuthEventName, type ConnectorAuthListener, createEventHub
 import { createLog } from './log.js';
 import type { ConnectorAuthOptions } from './options.js';
 import { createPending } from './pending.js';
+import { warnOfPlainHttp } from './plain-http.js';
 import { assertConsumerId } from './request/consumer.js';
 import { createDispatcher } from './request/dispatch.js';
 import { type InterceptableInstance, installInto } from './request/interceptor.js';
@@ -95,6 +96,7 @@ export function createConnectorAuth(userOptions: ConnectorAuthOptions): Connecto
   const resolved = resolveOptions(userOptions);
   assertAxios(resolved.axiosConfig.adapter !== undefined);
   const options = { ...resolved, clock: toWholeClock(resolved.clock) };
+  warnOfPlainHttp(options);
   const events = createEventHub();
   const log = options.logger && createLog(events, options.logger);
   const context = new AsyncLocalStorage<string>();

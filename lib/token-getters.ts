@@ -79,6 +79,7 @@ const isUnknown = (error: unknown): error is ConnectorAuthError =>
 const serviceUnknown = (service: string, accountId: string, error: ConnectorAuthError): ConnectorAuthError =>
   new ConnectorAuthError(
     error.code,
-    `The Domain API has no host for the service ${JSON.stringify(service.slice(0, 40))} of account ${accountId}. Check both.`,
+    `The Domain API has no host for the service ${JSON.stringify(service.slice(0, 40))} of account ${accountId} (404). Check its ` +
+      'name, such as sentinel, idp, asyncMessagingEnt or messagingRestApiDomain, and the account id.',
     error,
   );

@@ -85,7 +85,7 @@ it('a service that the Domain API does not know is named', async () => {
     code: 'ERR_DOMAIN_LOOKUP',
     status: 404,
     accountId: ACCOUNT,
-    message: expect.stringMatching(/no host for the service "sentinal" of account .* Check both/),
+    message: expect.stringMatching(/no host for the service "sentinal" of account .* Check its name, such as sentinel/),
   });
 });
 
