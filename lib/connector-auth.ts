@@ -90,7 +90,7 @@ export interface ConnectorAuth {
  * await http.post(`/api/account/${accountId}/messaging/consumer/conversation/send?v=3`, message, { onBehalfOf: 'sms-4915550001' });
  *
  * @throws TypeError for a bad option; the message names the option
- * @throws Error if Axios is mocked, or outside Node, as in jsdom
+ * @throws Error if Axios is mocked, or if it is its browser build, as in jsdom
  */
 export function createConnectorAuth(userOptions: ConnectorAuthOptions): ConnectorAuth {
   const resolved = resolveOptions(userOptions);

@@ -75,6 +75,8 @@ function buildCommonJs() {
     format: 'cjs',
     outdir: join(out, 'cjs'),
     external: REQUIRABLE,
+    // Jest cannot run import() in CommonJS code, so it becomes require().
+    supported: { 'dynamic-import': false },
     // Jest's jsdom environment does not have these globals, which jose needs when it loads.
     banner: { js: `"use strict";\nconst { TextDecoder, TextEncoder } = require('node:util');` },
   });

@@ -36,6 +36,8 @@ const STEPS: [string, string, { sentinel: number; idp: number }][] = [
   ['before', before, { sentinel: 3, idp: 1 }],
   // The helper's tokens, and ours.
   ['step 1', applyDiff(before, codeOf('1', 'diff')), { sentinel: 3, idp: 3 }],
+  // The claims of the helper's tokens name the consumer.
+  ['call sites that pass their own tokens', applyDiff(before, codeOf('tokens', 'diff')), { sentinel: 3, idp: 3 }],
   ['step 2', codeOf('2', 'ts'), { sentinel: 2, idp: 2 }],
   ['step 3', codeOf('3', 'ts'), { sentinel: 2, idp: 2 }],
 ];
