@@ -27,6 +27,10 @@ const TOLD: Readonly<Record<string, readonly string[]>> = {
     '4915550001 reads: Until six.',
     'The gateway brings the first message again, and LivePerson its reply\nLivePerson revokes the AppJWT',
     'replayed after error 40102: succeeded\n  the agent reads: And on Sunday?',
+    '4915550001 reads: The way to us (with a file)',
+    'The connector restarts in the middle of the conversation',
+    '4915550001 reads: Are you still there?',
+    'in the same conversation: true',
     '4915550001 reads: From ten to two.\n  delivered at attempt 2',
     'answered 401',
     'in a new conversation: true',
@@ -80,9 +84,10 @@ it.concurrent.each(Object.entries(TOLD))(
   },
 );
 
-it('a name that is none gives the names that there are, each of which is tested here', async () => {
+it('a wrong name gives the names that there are, each of which is tested here', async () => {
   const { code, output } = await run('nothing');
-  const names = Object.keys(TOLD).sort().join(', ');
-  expect(output).toBe(`There is no example "nothing". There are: ${names}.\n`);
+  const names = Object.keys(TOLD).sort().join('\n  ');
+  expect(output).toMatch(/^There is no example "nothing"\./);
+  expect(output).toContain(`There are:\n\n  ${names}\n`);
   expect(code).toBe(2);
 });

@@ -1,7 +1,10 @@
 // A connector between an SMS gateway and LivePerson, and a day in its life: npm run example connector
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import axios from 'axios';
 import { type AcceptedMessage, type Delivery, startEmulator } from 'axios-liveperson-auth/emulator';
 import express from 'express';
@@ -19,7 +22,7 @@ const gateway = express().use(express.json());
 gateway.post('/', ({ body }, response) => {
   if (!isGatewayDown) {
     phone.push(body.text);
-    console.log(`  ${body.to} reads: ${body.text}`);
+    console.log(`  ${body.to} reads: ${body.text}${body.fileUrl ? ' (with a file)' : ''}`);
   }
   response.sendStatus(isGatewayDown ? 503 : 200);
   isGatewayDown = false;
@@ -29,20 +32,31 @@ const gatewayServer = createServer(gateway);
 // LivePerson, and the connector between the two.
 const account = { accountId: '70012345', clientId: 'connector-app', clientSecret: 'connector-secret' };
 const cloud = await startEmulator({ accounts: [account] });
-const { app, auth } = createConnector({
-  ...account,
-  domainApi: cloud.origin,
-  channelUrl: await listen(gatewayServer),
-});
-const connectorServer = createServer(app);
-const connector = await listen(connectorServer);
-cloud.setWebhook({ url: `${connector}/liveperson`, firstPauseMs: 10 });
-auth.on('replay', ({ errorCode, outcome }) => console.log(`  replayed after error ${errorCode}: ${outcome}`));
+const channelUrl = await listen(gatewayServer);
+const folder = mkdtempSync(join(tmpdir(), 'connector-'));
+const stateFile = join(folder, 'state.jsonl');
+
+async function startConnector() {
+  const { app, auth } = createConnector({ ...account, domainApi: cloud.origin, channelUrl, stateFile });
+  auth.on('replay', ({ errorCode, outcome }) => console.log(`  replayed after error ${errorCode}: ${outcome}`));
+  const server = createServer(app);
+  const origin = await listen(server);
+  cloud.setWebhook({ url: `${origin}/liveperson`, firstPauseMs: 10 });
+  return {
+    origin,
+    async stop() {
+      await auth.close();
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+let connector = await startConnector();
 
 async function customerWrites(id: string, text: string): Promise<void> {
   console.log(`The customer writes: ${text}`);
   const before = desk().length;
-  await axios.post(`${connector}/channel`, { id, from: '4915550001', text });
+  await axios.post(`${connector.origin}/channel`, { id, from: '4915550001', text });
   for (const message of desk().slice(before)) console.log(`  the agent reads: ${textOf(message)}`);
 }
 
@@ -59,12 +73,27 @@ await customerWrites('sms-1', 'Are you open today?');
 const reply = await agentWrites('Until six.');
 
 console.log('The gateway brings the first message again, and LivePerson its reply');
-await axios.post(`${connector}/channel`, { id: 'sms-1', from: '4915550001', text: 'Are you open today?' });
+await axios.post(`${connector.origin}/channel`, { id: 'sms-1', from: '4915550001', text: 'Are you open today?' });
 await cloud.redeliver(reply);
 
 console.log('LivePerson revokes the AppJWT');
 cloud.revokeAppJwts();
 await customerWrites('sms-2', 'And on Sunday?');
+
+console.log('The agent sends a file');
+await cloud.agentSends(conversation(), {
+  type: 'ContentEvent',
+  contentType: 'hosted/file',
+  message: { caption: 'The way to us', relativePath: '/v1/map.png', fileType: 'PNG' },
+});
+
+console.log('The connector restarts in the middle of the conversation');
+await connector.stop();
+connector = await startConnector();
+await agentWrites('Are you still there?');
+const before = conversation();
+await customerWrites('sms-again', 'Yes.');
+console.log(`  in the same conversation: ${conversation() === before}`);
 
 console.log('The gateway is down for a moment');
 isGatewayDown = true;
@@ -72,7 +101,7 @@ const { attempts } = await agentWrites('From ten to two.');
 console.log(`  delivered at attempt ${attempts}`);
 
 console.log('Somebody else posts to the webhook');
-const forged = await axios.post(`${connector}/liveperson`, reply.body, {
+const forged = await axios.post(`${connector.origin}/liveperson`, reply.body, {
   headers: { 'Content-Type': 'application/json', 'x-liveperson-signature': 'sha1=Zm9yZ2Vk' },
   validateStatus: () => true,
 });
@@ -84,14 +113,13 @@ await cloud.closeConversation(first);
 await customerWrites('sms-3', 'One more thing …');
 console.log(`  in a new conversation: ${conversation() !== first}`);
 
-assert.deepEqual(desk().map(textOf), ['Are you open today?', 'And on Sunday?', 'One more thing …']);
-assert.deepEqual(phone, ['Until six.', 'From ten to two.']);
+assert.deepEqual(desk().map(textOf), ['Are you open today?', 'And on Sunday?', 'Yes.', 'One more thing …']);
+assert.deepEqual(phone, ['Until six.', 'The way to us', 'Are you still there?', 'From ten to two.']);
 assert.equal(forged.status, 401);
 assert.notEqual(conversation(), first);
 
-await auth.close();
-for (const server of [connectorServer, gatewayServer]) {
-  server.close();
-  server.closeAllConnections();
-}
+await connector.stop();
+gatewayServer.close();
+gatewayServer.closeAllConnections();
 await cloud.close();
+rmSync(folder, { recursive: true });

@@ -4,7 +4,15 @@ import type { AddressInfo } from 'node:net';
 import express from 'express';
 import { createConnector } from './connector.js';
 
-const { LP_ACCOUNT_ID, LP_CLIENT_ID, LP_CLIENT_SECRET, LP_DOMAIN_API, CHANNEL_URL, PORT = '3000' } = process.env;
+const {
+  LP_ACCOUNT_ID,
+  LP_CLIENT_ID,
+  LP_CLIENT_SECRET,
+  LP_DOMAIN_API,
+  CHANNEL_URL,
+  STATE_FILE,
+  PORT = '3000',
+} = process.env;
 if (!LP_ACCOUNT_ID || !LP_CLIENT_ID || !LP_CLIENT_SECRET) {
   console.error('Set LP_ACCOUNT_ID, LP_CLIENT_ID and LP_CLIENT_SECRET; for the emulator, LP_DOMAIN_API too.');
   process.exit(2);
@@ -19,13 +27,14 @@ server.on('error', ({ message }) => {
 server.listen(PORT, () => {
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const app = express();
-  // Where no channel is given, replies are read here.
+  // Without a channel, replies are printed here.
   app.post('/phone', express.json(), ({ body }, response) => {
-    console.log(`${body.to} reads: ${body.text}`);
+    console.log(`${body.to} reads: ${body.text}${body.fileUrl ? ` (file: ${body.fileUrl})` : ''}`);
     response.sendStatus(200);
   });
   const channelUrl = CHANNEL_URL || `${origin}/phone`;
-  app.use(createConnector({ ...credentials, domainApi: LP_DOMAIN_API, channelUrl, logger: console }).app);
+  const settings = { ...credentials, domainApi: LP_DOMAIN_API, channelUrl, stateFile: STATE_FILE, logger: console };
+  app.use(createConnector(settings).app);
   server.on('request', app);
   console.log(`The channel brings messages to ${origin}/channel, LivePerson to ${origin}/liveperson.`);
 });
