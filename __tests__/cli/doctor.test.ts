@@ -95,10 +95,10 @@ it('finds all well: every step, its time, and one harmless SEND', async () => {
 ✓ AppJWT              issued by Sentinel (N ms)
 ✓ AppJWT claims       issuer Sentinel, scope msg.consumer, 1 h left (N ms)
 ✓ ConsumerJWS         issued by IDP for sms-4915550001 (N ms)
-✓ ConsumerJWS claims  for this account and consumer, without an end (N ms)
-✓ SEND                took both tokens, and answered 400 (40001) to the empty message (N ms)
+✓ ConsumerJWS claims  for this account and consumer, does not expire (N ms)
+✓ SEND                accepted both tokens, and answered 400 (40001) to the empty message (N ms)
 
-All steps passed: the Send API takes both tokens.
+All steps passed: the Send API accepts both tokens.
 `);
   expect(cloud.requests.map(({ service, status }) => `${service} ${status}`)).toEqual([
     'domain 200',

@@ -77,7 +77,7 @@ const NAMES: Readonly<Record<Service, string>> = {
   send: 'The Send API',
 };
 
-/** Cause and cure of a call that failed. What stands nearest to the user's machine is looked at first. */
+/** Cause and fix of a call that failed. Causes near the user's machine come first. */
 export function diagnoseCall(failure: CallFailure): Diagnosis {
   if (failure.status === undefined) return diagnoseSilence(failure);
   if (isNotLivePerson(failure)) return diagnoseForeign(failure, failure.status);
@@ -92,14 +92,14 @@ function diagnoseSilence({ service, host, fault, issuer, proxyVariable, timeoutM
     return {
       kind: 'proxy',
       cause: `${name} (${host}) was called through the proxy that ${proxyVariable} names, and no answer came back.`,
-      cure: `Check that the proxy is up and lets ${host} through; or go past it with ${noProxy(host)}; or give the package an agent of your own (axiosConfig.httpsAgent with proxy: false).`,
+      cure: `Check that the proxy is up and lets ${host} through, or bypass it with ${noProxy(host)}; or give the package an agent of your own (axiosConfig.httpsAgent with proxy: false).`,
     };
   }
   if (fault === undefined) {
     return {
       kind: 'no-answer',
       cause: `${host} takes connections, but gave no whole answer within ${timeoutMs / 1_000} s, or broke it off.`,
-      cure: 'Try again, with a longer --timeout; if it stays so, ask LivePerson’s status page, then who keeps the firewall.',
+      cure: 'Try again with a longer --timeout. If that does not help, look at LivePerson’s status page, then ask the administrator of the firewall.',
     };
   }
   if (/^(ENOTFOUND|EAI_)/.test(fault)) {
@@ -108,36 +108,36 @@ function diagnoseSilence({ service, host, fault, issuer, proxyVariable, timeoutM
       cause: `The name ${host} could not be looked up (${fault}).`,
       cure:
         service === 'domain'
-          ? 'Check --domain-api (or LP_DOMAIN_API) for a slip, and that this machine has DNS and a way out.'
+          ? 'Check the spelling of --domain-api (or LP_DOMAIN_API), and that this machine has DNS and Internet access.'
           : 'The Domain API names this host, and this machine’s DNS does not know it: check its DNS, and that the Domain API is the right one for the account.',
     };
   }
   if (/ALTNAME/.test(fault)) {
     return {
       kind: 'tls-name',
-      cause: `Who answers at ${host} has a certificate for another name.`,
-      cure: 'Check the host; if it is right, something between answers in its place: ask who keeps the proxy or the DNS.',
+      cause: `The server at ${host} has a certificate for another name.`,
+      cure: 'Check the host; if it is right, another server answers in its place: ask the administrator of the proxy or the DNS.',
     };
   }
   if (/EXPIRED|NOT_YET_VALID/.test(fault)) {
     return {
       kind: 'tls-dates',
-      cause: `By this machine’s clock the certificate of ${host} is ${fault.includes('EXPIRED') ? 'over' : 'not valid yet'}.`,
-      cure: 'Set the clock of this machine (NTP). If it is right, something between shows an old certificate: ask who keeps the proxy.',
+      cause: `By this machine’s clock, the certificate of ${host} ${fault.includes('EXPIRED') ? 'has expired' : 'is not valid yet'}.`,
+      cure: 'Set the clock of this machine (NTP). If it is right, a proxy shows an old certificate: ask its administrator.',
     };
   }
   if (/CERT|SIGNATURE|ISSUER/.test(fault)) {
     return {
       kind: 'tls-interception',
-      cause: `The certificate of ${host} is signed by ${issuer ?? 'somebody'}, whom Node does not trust (${fault}): something between you and LivePerson opens the traffic, or this is a server of your own.`,
-      cure: 'Get the certificate of that authority as a PEM file and start with NODE_EXTRA_CA_CERTS=file.pem (or give it in axiosConfig.httpsAgent). Do not switch the check off: your secret goes this way.',
+      cause: `The certificate of ${host} is signed by ${issuer ?? 'an issuer'}, which Node does not trust (${fault}). A proxy between you and LivePerson decrypts the traffic, or this is a server of your own.`,
+      cure: 'Get the certificate of that authority as a PEM file and start with NODE_EXTRA_CA_CERTS=file.pem (or give it in axiosConfig.httpsAgent). Do not turn the check off: your secret is sent over this connection.',
     };
   }
   if (/SSL|EPROTO/.test(fault)) {
     return {
       kind: 'no-tls',
-      cause: `What answers at ${host} does not speak TLS (${fault}).`,
-      cure: 'Check the port, and whether the origin should begin with http:// (which is taken on this machine alone).',
+      cause: `The server at ${host} does not speak TLS (${fault}).`,
+      cure: 'Check the port, and whether the origin should begin with http:// (which is accepted only on this machine).',
     };
   }
   return {
@@ -171,8 +171,8 @@ function diagnoseWebPage({ service, host, status, proxyVariable }: CallFailure):
   const through = proxyVariable === undefined ? '' : ` The call went through the proxy that ${proxyVariable} names.`;
   return {
     kind: 'web-page',
-    cause: `Where ${NAMES[service]} should answer (${host}), a web page came back, or a redirect to one (status ${status}), as proxies, firewalls and sign-in pages send.${through}`,
-    cure: `Ask who keeps the proxy to let ${host} through without a sign-in, or go past it with ${noProxy(host)}.`,
+    cause: `${NAMES[service]} (${host}) should have answered, but a web page came back, or a redirect to one (status ${status}). Proxies, firewalls and sign-in pages do that.${through}`,
+    cure: `Ask the administrator of the proxy to let ${host} through without a sign-in, or bypass it with ${noProxy(host)}.`,
   };
 }
 
@@ -182,15 +182,15 @@ function diagnoseErrorCode({ service, errorCode }: CallFailure): Diagnosis | und
   if (errorCode === 40102) {
     return {
       kind: 'app-jwt-refused',
-      cause: 'The Send API refuses the AppJWT (40102), a new one too.',
-      cure: 'Check that the app is installed on this very account with the scope msg.consumer, and that no proxy changes the header Authorization; else ask LivePerson about the installation.',
+      cause: 'The Send API refuses the AppJWT (40102), even a new one.',
+      cure: 'Check that the app is installed on this very account with the scope msg.consumer, and that no proxy changes the header Authorization. If all of this is right, ask LivePerson about the installation.',
     };
   }
   if (errorCode === 40103) {
     return {
       kind: 'consumer-jws-refused',
-      cause: 'The Send API refuses the ConsumerJWS (40103), a new one too.',
-      cure: 'Check that IDP and the Send API are hosts of the same region, and that no proxy changes the header X-LP-On-Behalf; else ask LivePerson about the installation.',
+      cause: 'The Send API refuses the ConsumerJWS (40103), even a new one.',
+      cure: 'Check that IDP and the Send API are hosts of the same region, and that no proxy changes the header X-LP-On-Behalf. If all of this is right, ask LivePerson about the installation.',
     };
   }
   if (errorCode === 40104 || errorCode === 40105) {
@@ -198,7 +198,7 @@ function diagnoseErrorCode({ service, errorCode }: CallFailure): Diagnosis | und
     return {
       kind: 'header-dropped',
       cause: `The Send API did not see the header ${header}, though it was sent (${errorCode}).`,
-      cure: 'Something between drops it: ask who keeps the proxy or the gateway to let it through.',
+      cure: 'A proxy or a gateway drops it: ask its administrator to let it through.',
     };
   }
   return undefined;
@@ -212,7 +212,7 @@ function diagnoseStatus(failure: CallFailure, status: number): Diagnosis {
     return {
       kind: 'proxy',
       cause: `The proxy${proxyVariable ? ` that ${proxyVariable} names` : ''} wants a user and a password (407).`,
-      cure: `Put them into ${proxyVariable ?? 'HTTPS_PROXY'} (http://user:password@proxy:port), or go past it with ${noProxy(host)}.`,
+      cure: `Put them into ${proxyVariable ?? 'HTTPS_PROXY'} (http://user:password@proxy:port), or bypass it with ${noProxy(host)}.`,
     };
   }
   if (status === 429) {
@@ -220,7 +220,7 @@ function diagnoseStatus(failure: CallFailure, status: number): Diagnosis {
     return {
       kind: 'rate-limited',
       cause: `${name} answers 429: too many calls for this account.`,
-      cure: `Wait ${pause}. If your connector is running, look how often it asks for tokens: an AppJWT serves an hour and all consumers, a ConsumerJWS for good.`,
+      cure: `Wait ${pause}. If your connector is running, check how often it asks for tokens: an AppJWT is good for an hour and for all consumers, a ConsumerJWS does not expire.`,
     };
   }
   if (status === 403 || status === 451) {
@@ -233,7 +233,7 @@ function diagnoseStatus(failure: CallFailure, status: number): Diagnosis {
   if (status >= 500) {
     return {
       kind: 'service-down',
-      cause: `${name} (${host}) answers ${status}${internal}: it, or a gateway before it, is out of order.`,
+      cause: `${name} (${host}) answers ${status}${internal}: it has a fault, or a gateway in front of it.`,
       cure: `Look at LivePerson’s status page and try again in some minutes. The package retries by itself after 5, 10 and 15 s.${internalCode ? ` If it lasts, tell LivePerson’s support the internal code ${internalCode}.` : ''}`,
     };
   }
@@ -242,36 +242,36 @@ function diagnoseStatus(failure: CallFailure, status: number): Diagnosis {
   if (status < 300) {
     return {
       kind: 'unusable-answer',
-      cause: `${name} (${host}) answers ${status}, but with nothing that is of use: no JSON, no token, or one for somebody else.`,
-      cure: 'Check that the host is LivePerson’s, and that nothing between answers in its place.',
+      cause: `${name} (${host}) answers ${status}, but not with a usable answer: no JSON, no token, or a token for another account or consumer.`,
+      cure: 'Check that the host is LivePerson’s, and that no proxy answers in its place.',
     };
   }
   if (status === 404 || status === 405) {
     return {
       kind: 'wrong-host',
-      cause: `There is no such thing at ${host} (${status}): it is not the right host for ${name} of account ${accountId}.`,
-      cure: 'Check the region of the account and --domain-api: the hosts are those that the Domain API names.',
+      cause: `${host} does not know the path (${status}): it is not the right host for ${name} of account ${accountId}.`,
+      cure: 'Check the region of the account and --domain-api: the Domain API names the hosts.',
     };
   }
   if (service === 'sentinel') return diagnoseSentinel(oauthError, status);
   if (service === 'idp' && status === 401) {
     return {
       kind: 'app-jwt-refused',
-      cause: `IDP refuses the AppJWT that Sentinel has just given (401${internal}), a new one too.`,
-      cure: 'Check that the app has the scope msg.consumer, and that the hosts of Sentinel and IDP are of the same region; else ask LivePerson about the installation.',
+      cause: `IDP refuses the AppJWT that Sentinel has just issued (401${internal}), even a new one.`,
+      cure: 'Check that the app has the scope msg.consumer, and that the hosts of Sentinel and IDP are of the same region. If all of this is right, ask LivePerson about the installation.',
     };
   }
   if (service === 'idp') {
     return {
       kind: 'consumer-refused',
       cause: `IDP refuses the consumer id (${status}${internal}).`,
-      cure: 'Try another --consumer: letters, digits and dashes are known to be taken.',
+      cure: 'Try another --consumer: letters, digits and dashes are known to work.',
     };
   }
   return {
     kind: 'app-jwt-refused',
-    cause: `${name} refuses the call (${status}) and does not say in its own words why: a gateway before it may.`,
-    cure: 'Check that nothing between takes away or changes the headers Authorization and X-LP-On-Behalf.',
+    cause: `${name} refuses the call (${status}) without an error code of its own. The refusal may come from a gateway in front of it.`,
+    cure: 'Check that no proxy removes or changes the headers Authorization and X-LP-On-Behalf.',
   };
 }
 
@@ -280,14 +280,14 @@ function diagnoseSentinel(oauthError: string | undefined, status: number): Diagn
     return {
       kind: 'wrong-grant',
       cause: `The app may not use the grant client_credentials (${status} ${oauthError}).`,
-      cure: 'Have LivePerson add the grant client_credentials to the app’s installation.',
+      cure: 'Ask LivePerson to add the grant client_credentials to the app’s installation.',
     };
   }
   if (oauthError === 'invalid_scope') return missingScope(`Sentinel answers ${status} invalid_scope.`);
   return {
     kind: 'wrong-secret',
-    cause: `Sentinel does not take LP_CLIENT_ID and LP_CLIENT_SECRET for this account (${status}${oauthError ? ` ${oauthError}` : ''}).`,
-    cure: 'Compare both with the app’s installation (the client id is its app installation id), and the account with the one it is installed on. A secret that was renewed there must be set here anew.',
+    cause: `Sentinel does not accept LP_CLIENT_ID and LP_CLIENT_SECRET for this account (${status}${oauthError ? ` ${oauthError}` : ''}).`,
+    cure: 'Compare both with the app’s installation (the client id is its app installation id), and the account with the one it is installed on. If the secret was renewed there, set the new one here.',
   };
 }
 
@@ -302,7 +302,7 @@ function unknownAccount(accountId: string, host: string, status: number): Diagno
   const zone = OTHER_ZONES.find(([prefix]) => prefix.test(accountId))?.[1];
   const elsewhere =
     zone && zone !== host
-      ? `Accounts that begin so belong to another zone: try --domain-api https://${zone}. Else check`
+      ? `Accounts with this prefix belong to another zone: try --domain-api https://${zone}. Otherwise check`
       : 'Check';
   return {
     kind: 'unknown-account',
@@ -315,7 +315,7 @@ function missingScope(what: string): Diagnosis {
   return {
     kind: 'missing-scope',
     cause: `The app lacks the scope msg.consumer. ${what}`,
-    cure: 'Have LivePerson add the scope msg.consumer to the app’s installation. IDP and the Send API take no AppJWT without it.',
+    cure: 'Ask LivePerson to add the scope msg.consumer to the app’s installation. IDP and the Send API accept no AppJWT without it.',
   };
 }
 
@@ -329,7 +329,7 @@ export function diagnoseAppJwt(
   if (typeof iss !== 'string' || iss.toLowerCase() !== 'sentinel') {
     return {
       kind: 'wrong-issuer',
-      cause: `The AppJWT was not issued by Sentinel: its claim iss is ${iss === undefined ? 'missing' : 'another'}.`,
+      cause: `The AppJWT was not issued by Sentinel: its claim iss is ${iss === undefined ? 'missing' : 'different'}.`,
       cure: 'Check that the host of Sentinel is LivePerson’s. The Send API answers 40001 to such a token, and a new one does not help.',
     };
   }
@@ -337,24 +337,24 @@ export function diagnoseAppJwt(
     return {
       kind: 'wrong-app',
       cause: 'The AppJWT is for another app: its claim azp is not LP_CLIENT_ID.',
-      cure: 'Check LP_CLIENT_ID, and that nothing between answers in Sentinel’s place.',
+      cure: 'Check LP_CLIENT_ID, and that no proxy answers in Sentinel’s place.',
     };
   }
   const scopes = Array.isArray(scope) ? scope : String(scope ?? '').split(/\s+/);
   if (!scopes.includes('msg.consumer')) {
-    return missingScope(scope === undefined ? 'The AppJWT has no scope at all.' : 'The AppJWT has other scopes alone.');
+    return missingScope(scope === undefined ? 'The AppJWT has no scope at all.' : 'The AppJWT has other scopes only.');
   }
   if (typeof exp === 'number' && exp * 1_000 <= serverNow) {
     return {
       kind: 'expired',
-      cause: 'The AppJWT is over on arrival, by LivePerson’s own clock.',
-      cure: 'Something between keeps old answers of Sentinel: ask who keeps the proxy not to cache them.',
+      cause: 'The AppJWT has already expired when it arrives, by LivePerson’s own clock.',
+      cure: 'A proxy keeps old answers of Sentinel: ask its administrator not to cache them.',
     };
   }
   return undefined;
 }
 
-/** Less is nobody's trouble: an HTTP date has whole seconds, and the answer was on its way. */
+/** Less does no harm: an HTTP date has whole seconds, and the answer took time. */
 const TOLERATED_SKEW_MS = 60_000;
 
 /** What is wrong with a clock that is so much ahead of LivePerson's (or behind, where negative), in milliseconds. */
@@ -363,7 +363,7 @@ export function diagnoseClock(skewMs: number): Diagnosis | undefined {
   return {
     kind: 'clock',
     cause: `This machine’s clock is ${durationInWords(Math.abs(skewMs))} ${skewMs > 0 ? 'ahead of' : 'behind'} LivePerson’s.`,
-    cure: 'Set it by NTP (in a container: that of the host), and check the time zone. The package counts a token’s life from its receipt and goes on working; code that compares exp with the clock does not, nor do certificates.',
+    cure: 'Set it by NTP (for a container, on the host), and check the time zone. The package counts the life of a token from its receipt, so it goes on working. Code that compares exp with the clock fails, and so do certificates.',
   };
 }
 

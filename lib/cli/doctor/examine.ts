@@ -178,13 +178,13 @@ export async function examine(
     skewMs = (observed as Observed | undefined)?.skewMs;
     await step('clock', undefined, async () => {
       if (isFromElsewhere()) return { state: 'untried', summary: 'LivePerson did not answer' };
-      if (skewMs === undefined) return { state: 'untried', summary: 'no answer told the time' };
+      if (skewMs === undefined) return { state: 'untried', summary: 'no answer has a date' };
       const diagnosis = diagnoseClock(skewMs);
       if (diagnosis) return { summary: 'wrong', found: { skewMs }, diagnosis };
       const apart =
         Math.abs(skewMs) < 2_000
           ? 'agrees with LivePerson’s'
-          : `${durationInWords(Math.abs(skewMs))} off, which is little`;
+          : `${durationInWords(Math.abs(skewMs))} off, which does no harm`;
       return { summary: apart, found: { skewMs } };
     });
 
@@ -214,7 +214,7 @@ export async function examine(
         lifetimeSeconds,
         secondsLeft,
       };
-      if (diagnosis) return { summary: 'not as the Send API wants it', found, diagnosis };
+      if (diagnosis) return { summary: 'not as the Send API needs it', found, diagnosis };
       const left = secondsLeft === undefined ? '' : `, ${durationInWords(secondsLeft * 1_000)} left`;
       return { summary: `issuer ${found.iss}, scope ${found.scope}${left}`, found };
     });
@@ -237,7 +237,7 @@ export async function examine(
       const expires = typeof exp === 'number';
       const hasLpConsumerId = typeof lp_consumer_id === 'string';
       return {
-        summary: `for this account and consumer, ${expires ? 'with an end' : 'without an end'}`,
+        summary: `for this account and consumer, ${expires ? 'expires' : 'does not expire'}`,
         found: { expires, hasLpConsumerId },
       };
     });
@@ -255,7 +255,7 @@ export async function examine(
             .post(path, HARMLESS, { onBehalfOf: consumerId })
             .then(({ status }) => ({ status, errorCode: undefined }), acceptHarmlessRefusal),
         ({ status, errorCode }) => ({
-          summary: `took both tokens, and answered ${status}${errorCode ? ` (${errorCode})` : ''} to the empty message`,
+          summary: `accepted both tokens, and answered ${status}${errorCode ? ` (${errorCode})` : ''} to the empty message`,
           found: { status, errorCode },
         }),
       );

@@ -4,7 +4,7 @@ import { STEPS, type StepResult, TITLES } from './examine.js';
 
 const WIDTH = Math.max(...STEPS.map((name) => TITLES[name].length));
 
-/** A step in one line; where it failed, its cause and cure below. */
+/** A step in one line; where it failed, its cause and fix below. */
 export function stepLines({ name, state, durationMs, summary, diagnosis }: StepResult, colors: Colors): string[] {
   const mark = { passed: colors.green('✓'), failed: colors.red('✗'), untried: colors.dim('–') }[state];
   const title = TITLES[name].padEnd(WIDTH);
@@ -12,7 +12,7 @@ export function stepLines({ name, state, durationMs, summary, diagnosis }: StepR
   const line = `${mark} ${title}  ${summary} ${colors.dim(`(${durationMs} ms)`)}`;
   if (!diagnosis) return [line];
   const { cause, cure } = diagnosis;
-  return [line, ...paragraph(colors.bold('cause'), '  ', cause), ...paragraph(colors.bold('cure'), '   ', cure)];
+  return [line, ...paragraph(colors.bold('cause'), '  ', cause), ...paragraph(colors.bold('fix'), '    ', cure)];
 }
 
 const INDENT = ' '.repeat(WIDTH + 4);
@@ -40,8 +40,8 @@ export function conclusion(results: readonly StepResult[]): string {
   if (broken.length > 0) return `Failed: ${broken.join(', ')}.`;
   const isProbed = results.some(({ name, state }) => name === 'send' && state === 'passed');
   return isProbed
-    ? 'All steps passed: the Send API takes both tokens.'
-    : 'All steps passed: both tokens were issued. Add --probe to see whether the Send API takes them.';
+    ? 'All steps passed: the Send API accepts both tokens.'
+    : 'All steps passed: both tokens were issued. Add --probe to see whether the Send API accepts them.';
 }
 
 /** The whole for programs. Neither a token nor the secret is in it. */
