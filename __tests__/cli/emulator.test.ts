@@ -25,7 +25,11 @@ async function startEmulator(...flags: string[]): Promise<Run & { origin: string
 }
 
 const control = (origin: string, path: string, body: object = {}) =>
-  fetch(`${origin}/emulator${path}`, { method: 'POST', body: JSON.stringify(body) });
+  fetch(`${origin}/emulator${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
 
 it('says what to paste into the connector, and the doctor finds it well', async () => {
   const emulator = await startEmulator();
@@ -94,7 +98,13 @@ it('brings what the agent says to the webhook, and tells once that it is down', 
     response.writeHead(status).end();
   });
   const emulator = await startEmulator('--echo', ...account);
-  await control(emulator.origin, '/webhook', { url: origin, timeoutMs: 600_000, firstPauseMs: 20, maxPauseMs: 20 });
+  await control(emulator.origin, '/webhook', {
+    url: origin,
+    timeoutMs: 600_000,
+    retentionMs: 600_000,
+    firstPauseMs: 20,
+    maxPauseMs: 20,
+  });
   const { send } = await converse(emulator);
   await send(text('Hello'));
   await until(() => posted.length > 3);
@@ -199,7 +209,17 @@ it.each([
 it('tells of a webhook when it goes and when it comes back', () => {
   const line = createDeliveryLines(() => 'http://c/');
   const at = (state: 'waiting' | 'delivered' | 'given-up', status: number, attempts: number) =>
-    line({ type: 'x', accountId: 'a', conversationId: 'c', body: '', state, status, attempts });
+    line({
+      type: 'x',
+      accountId: 'a',
+      conversationId: 'c',
+      body: '',
+      url: '',
+      state,
+      status,
+      attempts,
+      failure: undefined,
+    });
   expect(at('delivered', 200, 1)).toBe('webhook took x');
   expect(at('waiting', 0, 1)).toMatch(/^The webhook http:\/\/c\/ gives no answer/);
   expect([at('waiting', 0, 2), at('waiting', 500, 3)]).toEqual([undefined, undefined]);

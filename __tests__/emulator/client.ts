@@ -25,7 +25,11 @@ export const post = (
   body: unknown,
   headers: Record<string, string> = {},
 ): Promise<Response> =>
-  fetch(origin + path, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body), headers });
+  fetch(origin + path, {
+    method: 'POST',
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+    headers: { 'content-type': 'application/json', ...headers },
+  });
 
 export async function appJwt(cloud: Pick<Emulator, 'origin'>, accountId = ACCOUNT): Promise<string> {
   const query = new URLSearchParams({ v: '1.0', grant_type: 'client_credentials', ...secrets });
@@ -49,7 +53,7 @@ export const opening = [
   { kind: 'req', id: 1, type: 'userprofile.SetUserProfile', body: {} },
   { kind: 'req', id: '2', type: 'cm.ConsumerRequestConversation', body: { brandId: ACCOUNT } },
 ];
-export const event = (dialogId: string, what: object = {}): object => ({
+export const event = (dialogId: string, what: object = text('Hello')): object => ({
   kind: 'req',
   id: 7,
   type: 'ms.PublishEvent',

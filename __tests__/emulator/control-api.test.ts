@@ -26,6 +26,8 @@ async function call(cloud: Emulator, route: string, body?: unknown): Promise<{ s
   const [method = '', path = ''] = route.split(' ');
   const answer = await fetch(`${cloud.origin}/emulator${path}`, {
     method,
+    // As curl -d says it.
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
     ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
   return { status: answer.status, body: await read(answer) };
@@ -81,7 +83,10 @@ it('lists requests, messages and conversations, and forgets them', async () => {
   ]);
   expect((await call(cloud, 'GET /requests')).body.requests).toHaveLength(4);
   expect((await call(cloud, 'GET /messages')).body.messages.at(-1)).toMatchObject({ consumerId: 'c', sequence: 0 });
-  const conversations = [{ conversationId: id, accountId: ACCOUNT, consumerId: 'c', state: 'OPEN' }];
+  const dialogs = [{ dialogId: id, dialogType: 'MAIN', state: 'OPEN' }];
+  const conversations = [
+    { conversationId: id, accountId: ACCOUNT, consumerId: 'c', state: 'OPEN', stage: 'OPEN', dialogs },
+  ];
   expect((await call(cloud, 'GET /conversations')).body).toEqual({ conversations });
   cloud.failNext('send', { status: 503 });
   expect((await call(cloud, 'POST /clear')).status).toBe(200);

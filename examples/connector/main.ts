@@ -36,7 +36,8 @@ const { app, auth } = createConnector({
 });
 const connectorServer = createServer(app);
 const connector = await listen(connectorServer);
-cloud.setWebhook({ url: `${connector}/liveperson`, firstPauseMs: 10 });
+// LivePerson redelivers only where the app's manifest has a retention time.
+cloud.setWebhook({ url: `${connector}/liveperson`, retentionMs: 60_000, firstPauseMs: 10 });
 auth.on('replay', ({ errorCode, outcome }) => console.log(`  replayed after error ${errorCode}: ${outcome}`));
 
 async function customerWrites(id: string, text: string): Promise<void> {

@@ -11,10 +11,19 @@ export interface KeyAndCertificate {
 
 const DAY_MS = 86_400_000;
 
+/** The common name of every certificate that is made here. */
+const CERTIFICATE_NAME = 'axios-liveperson-auth emulator';
+
+/** LivePerson's hosts have a region before the service: `va.sentinel.liveperson.net`. A wildcard stands for one label only. */
+const LIVEPERSON_WILDCARD = '*.liveperson.net';
+const REGIONAL_WILDCARDS = ['sentinel', 'idp', 'msg', 'swift', 'agentvep', 'ac', 'acr', 'faasgw', 'faasui'].map(
+  (service) => `*.${service}.liveperson.net`,
+);
+
 /**
- * Makes a certificate that signs itself (X.509 v3, ECDSA P-256), for the given host names and IP addresses. It is valid
- * from a day ago, so that clocks need not agree, to a year from now. A client that is to trust it is given it as an
- * authority: `NODE_EXTRA_CA_CERTS`, `curl --cacert`.
+ * Makes a self-signed certificate (X.509 v3, ECDSA P-256) for the given host names and IP addresses. It is valid from a day
+ * ago, so that clocks need not agree, to a year from now. A client trusts it as an authority: `NODE_EXTRA_CA_CERTS`,
+ * `curl --cacert`. The name `*.liveperson.net` also covers LivePerson's regional hosts, such as `va.sentinel.liveperson.net`.
  *
  * @throws TypeError for a name that is none
  *
@@ -23,8 +32,11 @@ const DAY_MS = 86_400_000;
  * const cloud = await startEmulator({ accounts, tls });
  */
 export function createSelfSignedCertificate(
-  names: readonly string[] = ['localhost', '127.0.0.1', '::1'],
+  given: readonly string[] = ['localhost', '127.0.0.1', '::1'],
 ): KeyAndCertificate {
+  const names = [
+    ...new Set(given.flatMap((name) => (name === LIVEPERSON_WILDCARD ? [name, ...REGIONAL_WILDCARDS] : [name]))),
+  ];
   const strange = names.find((name) => !/^[\w*-]+(\.[\w-]+)*$/.test(name) && !/^[\da-f:.]+$/i.test(name));
   if (names.length === 0 || strange !== undefined) {
     throw new TypeError(
@@ -33,7 +45,7 @@ export function createSelfSignedCertificate(
   }
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const spki = publicKey.export({ type: 'spki', format: 'der' });
-  const issuer = sequence(set(sequence(oid(COMMON_NAME), der(0x0c, Buffer.from('axios-liveperson-auth emulator')))));
+  const issuer = sequence(set(sequence(oid(COMMON_NAME), der(0x0c, Buffer.from(CERTIFICATE_NAME)))));
   const algorithm = sequence(oid(ECDSA_WITH_SHA256));
   const tbs = sequence(
     der(0xa0, der(0x02, Buffer.from([2]))),
