@@ -1,4 +1,4 @@
-import { type Emulator, type EmulatorOptions, startEmulator } from '../../lib/emulator/index.js';
+import { type Emulator, type EmulatorOptions, startEmulator, type TextEvent } from '../../lib/emulator/index.js';
 
 /** A client of the emulator that shares nothing with lib/. */
 export const ACCOUNT = '70012345';
@@ -59,7 +59,7 @@ export const event = (dialogId: string, what: object = text('Hello')): object =>
   type: 'ms.PublishEvent',
   body: { dialogId, event: what },
 });
-export const text = (message: string): object => ({ type: 'ContentEvent', contentType: 'text/plain', message });
+export const text = (message: string): TextEvent => ({ type: 'ContentEvent', contentType: 'text/plain', message });
 
 export async function bearing(cloud: Pick<Emulator, 'origin'>, consumer = 'c'): Promise<Record<string, string>> {
   const Authorization = await appJwt(cloud);
