@@ -32,7 +32,8 @@ async function answer(
   if (part === 'none') throw new AxiosError('socket hang up', 'ECONNRESET', config, {});
   const response = describeResponse(config, reply, axios);
   if (part === 'half') {
-    throw new AxiosError('stream has been aborted', AxiosError.ERR_BAD_RESPONSE, config, {}, response);
+    const headOnly = { ...response, data: undefined };
+    throw new AxiosError('stream has been aborted', AxiosError.ERR_BAD_RESPONSE, config, {}, headOnly);
   }
   const { maxContentLength = -1, validateStatus } = config;
   if (maxContentLength > -1 && encodeBody(reply.body).bytes.length > maxContentLength) {

@@ -1,7 +1,5 @@
 import { scrypt } from 'node:crypto';
 import { promisify } from 'node:util';
-import { compactDecrypt } from 'jose/jwe/compact/decrypt';
-import { CompactEncrypt } from 'jose/jwe/compact/encrypt';
 
 /** 32 bytes, or a passphrase that they are derived from. */
 export type StoreSecret = string | Uint8Array;
@@ -20,6 +18,8 @@ const KEY_BYTES = 32;
 const SALT = 'axios-liveperson-auth/store-secret/1';
 const SCRYPT = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 1024 * 1024 };
 
+// jose is loaded when it is needed: at import it needs a TextEncoder, which jsdom does not have.
+
 /** @param secrets the first seals, all of them open: so a new one is put first while entries of the old one are still about */
 export function createSeal(secrets: readonly StoreSecret[]): Seal {
   let derived: Promise<Uint8Array[]> | undefined;
@@ -28,10 +28,12 @@ export function createSeal(secrets: readonly StoreSecret[]): Seal {
 
   return {
     async seal(text) {
+      const { CompactEncrypt } = await import('jose/jwe/compact/encrypt');
       const [key = new Uint8Array()] = await keys();
       return new CompactEncrypt(new TextEncoder().encode(text)).setProtectedHeader(HEADER).encrypt(key);
     },
     async open(sealed) {
+      const { compactDecrypt } = await import('jose/jwe/compact/decrypt');
       for (const key of await keys()) {
         try {
           const { plaintext } = await compactDecrypt(sealed, key, {
