@@ -17,7 +17,7 @@ export interface LoggedRequest {
   status: number;
   /** Of the Send API's errors, such as 40102. */
   errorCode: number | undefined;
-  /** What the emulator accepted and a real server might refuse, a sentence each. */
+  /** Why the input was refused, or what was accepted and a real server might refuse, a sentence each. */
   warnings: readonly string[];
   /** Epoch milliseconds, by the emulator's clock. */
   time: number;

@@ -98,7 +98,10 @@ export function createSendApi(
   /** The error code and the words for a bad input other than a missing brand are not documented. */
   function refuseInput({ sentence, isMissingBrand }: Finding): Reply {
     if (isMissingBrand) return refuse(40001);
-    return errorReply(options.missingParameterStatus, 'Input was invalid', sentence, 40001);
+    return {
+      ...errorReply(options.missingParameterStatus, 'Input was invalid', sentence, 40001),
+      warnings: [sentence],
+    };
   }
 
   function identify({ headers }: Incoming, accountId: string): Party | Reply {
