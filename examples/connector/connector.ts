@@ -6,10 +6,11 @@ import {
   getSendApiError,
   type OneBrand,
 } from 'axios-liveperson-auth';
+import type { ConversationReply, ConversationRequest, PublishEvent } from 'axios-liveperson-auth/emulator';
 import express, { type ErrorRequestHandler, type Express } from 'express';
 import { createOnce } from './once.js';
 import { isSigned } from './signature.js';
-import { readClosed, readReplies } from './webhook.js';
+import { readReplies, readStandings } from './webhook.js';
 
 export interface ConnectorSettings extends OneBrand, Pick<CommonOptions, 'domainApi' | 'logger'> {
   /** Where the channel takes messages for its customers, as `{ to, text }`. */
@@ -35,15 +36,22 @@ export function createConnector({ channelUrl, ...options }: ConnectorSettings): 
 
   const conversations = createOnce<string>();
   const customers = new Map<string, string>();
+  /** The dialog of a conversation that takes the next message: the conversation itself, or a survey. */
+  const dialogs = new Map<string, string>();
   const fromChannel = createOnce<void>();
   const fromLivePerson = createOnce<void>();
 
   async function openConversation(customer: string): Promise<string> {
-    const opening = [
+    const opening: ConversationRequest = [
       { kind: 'req', id: '1', type: 'userprofile.SetUserProfile', body: {} },
       { kind: 'req', id: '2', type: 'cm.ConsumerRequestConversation', body: { brandId: accountId } },
     ];
-    const { data } = await http.post<{ body: { conversationId?: string } }[]>(`${path}?v=3`, opening);
+    const { data } = await http.post<ConversationReply>(`${path}?v=3`, opening);
+    if (data.some(({ code }) => code === 'BAD_REQUEST')) {
+      throw new Error(
+        'The customer has an open conversation that this connector has forgotten. Close it in LivePerson, and keep `conversations` in a database.',
+      );
+    }
     const conversationId = data.find(({ body }) => body.conversationId)?.body.conversationId;
     if (conversationId === undefined) throw new Error('LivePerson opened no conversation.');
     customers.set(conversationId, customer);
@@ -52,7 +60,8 @@ export function createConnector({ channelUrl, ...options }: ConnectorSettings): 
 
   async function sendText(dialogId: string, id: string, message: string): Promise<void> {
     const event = { type: 'ContentEvent', contentType: 'text/plain', message };
-    await http.post(`${path}/send?v=3`, { kind: 'req', id, type: 'ms.PublishEvent', body: { dialogId, event } });
+    const item: PublishEvent = { kind: 'req', id, type: 'ms.PublishEvent', body: { dialogId, event } };
+    await http.post(`${path}/send?v=3`, item);
   }
 
   const app = express();
@@ -66,7 +75,7 @@ export function createConnector({ channelUrl, ...options }: ConnectorSettings): 
     await fromChannel(id, () =>
       auth.runOnBehalfOf(`sms-${from}`, async () => {
         const conversationId = await conversations(from, () => openConversation(from));
-        await sendText(conversationId, id, text);
+        await sendText(dialogs.get(conversationId) ?? conversationId, id, text);
       }),
     );
     response.sendStatus(200);
@@ -84,9 +93,12 @@ export function createConnector({ channelUrl, ...options }: ConnectorSettings): 
       if (to === undefined) options.logger?.warn(`A reply in conversation ${conversationId} is for nobody we know.`);
       else await fromLivePerson(key, async () => void (await channel.post(channelUrl, { to, text })));
     }
-    for (const conversationId of readClosed(notification)) {
-      conversations.forget(customers.get(conversationId) ?? '');
-      customers.delete(conversationId);
+    for (const { conversationId, openDialog } of readStandings(notification)) {
+      if (openDialog === undefined) {
+        conversations.forget(customers.get(conversationId) ?? '');
+        customers.delete(conversationId);
+        dialogs.delete(conversationId);
+      } else dialogs.set(conversationId, openDialog);
     }
     response.sendStatus(200);
   });

@@ -79,14 +79,18 @@ const forged = await axios.post(`${connector}/liveperson`, reply.body, {
 });
 console.log(`  answered ${forged.status}`);
 
-console.log('The agent closes the conversation');
+console.log('The agent leaves, and a survey asks');
 const first = conversation();
+await cloud.startSurvey(first, { text: 'How was it, from 1 to 5?' });
+await customerWrites('sms-survey', '5');
+
+console.log('The survey ends, and with it the conversation');
 await cloud.closeConversation(first);
 await customerWrites('sms-3', 'One more thing …');
 console.log(`  in a new conversation: ${conversation() !== first}`);
 
-assert.deepEqual(desk().map(textOf), ['Are you open today?', 'And on Sunday?', 'One more thing …']);
-assert.deepEqual(phone, ['Until six.', 'From ten to two.']);
+assert.deepEqual(desk().map(textOf), ['Are you open today?', 'And on Sunday?', '5', 'One more thing …']);
+assert.deepEqual(phone, ['Until six.', 'From ten to two.', 'How was it, from 1 to 5?']);
 assert.equal(forged.status, 401);
 assert.notEqual(conversation(), first);
 

@@ -1,41 +1,47 @@
-/** What LivePerson's webhook tells. Only what this connector reads is named here. */
-export interface Notification {
-  type?: string;
-  body?: { changes?: Change[] };
-}
+import type { ConversationDetails, WebhookNotification } from 'axios-liveperson-auth/emulator';
 
-interface Change {
-  sequence?: number;
-  originatorMetadata?: { role?: string };
-  messageAudience?: string;
-  conversationId?: string;
-  dialogId?: string;
-  event?: { type?: string; message?: unknown };
-  result?: { convId?: string; conversationDetails?: { state?: string } };
-}
+/** An event of LivePerson's webhook. Older events lack some fields. */
+export type Notification = Partial<WebhookNotification>;
 
 export interface Reply {
-  /** The same each time that LivePerson delivers it. */
+  /** The same each time that LivePerson delivers it. A survey counts from 0 again, so the dialog is part of it. */
   key: string;
   conversationId: string;
   text: string;
 }
 
-/** What the consumer shall read: not his own messages, which come back too, nor what agents and managers say among themselves. */
-export function readReplies({ type, body }: Notification): Reply[] {
-  if (type !== 'ms.MessagingEventNotification') return [];
-  return (body?.changes ?? []).flatMap(({ sequence, originatorMetadata, messageAudience, event, ...change }) => {
-    const conversationId = change.conversationId ?? change.dialogId;
-    if (originatorMetadata?.role === 'CONSUMER' || messageAudience === 'AGENTS_AND_MANAGERS') return [];
-    if (event?.type !== 'ContentEvent' || typeof event.message !== 'string' || conversationId === undefined) return [];
-    return [{ key: `${conversationId}:${sequence}`, conversationId, text: event.message }];
+/** The texts for the customer: not the customer's own, which come back too, nor those among agents and managers. */
+export function readReplies(notification: Notification): Reply[] {
+  if (notification.type !== 'ms.MessagingEventNotification') return [];
+  return (notification.body?.changes ?? []).flatMap(
+    ({ sequence, originatorMetadata, messageAudience, event, dialogId, conversationId = dialogId }) => {
+      if (originatorMetadata?.role === 'CONSUMER' || messageAudience === 'AGENTS_AND_MANAGERS') return [];
+      if (event?.type !== 'ContentEvent' || typeof event.message !== 'string' || conversationId === undefined)
+        return [];
+      return [{ key: `${dialogId ?? conversationId}:${sequence}`, conversationId, text: event.message }];
+    },
+  );
+}
+
+/** How a conversation stands. */
+export interface Standing {
+  conversationId: string;
+  /** The dialog that takes the customer's next message, such as a survey; `undefined` if the conversation is closed. */
+  openDialog: string | undefined;
+}
+
+/** What conversations have changed to. `state` is that of the main dialog, `stage` that of the whole conversation. */
+export function readStandings(notification: Notification): Standing[] {
+  if (notification.type !== 'cqm.ExConversationChangeNotification') return [];
+  return (notification.body?.changes ?? []).flatMap(({ result }) => {
+    if (result?.convId === undefined) return [];
+    const details: Partial<ConversationDetails> = result.conversationDetails ?? {};
+    const { stage = details.state, dialogs = [] } = details;
+    const open = dialogs.find(({ state }) => state === 'OPEN')?.dialogId ?? result.convId;
+    return [{ conversationId: result.convId, openDialog: stage === 'CLOSE' ? undefined : open }];
   });
 }
 
-/** The conversations that were closed: the consumer's next message opens another one. */
-export function readClosed({ type, body }: Notification): string[] {
-  if (type !== 'cqm.ExConversationChangeNotification') return [];
-  return (body?.changes ?? []).flatMap(({ result }) =>
-    result?.conversationDetails?.state === 'CLOSE' && result.convId !== undefined ? [result.convId] : [],
-  );
-}
+/** The conversations that were closed: the customer's next message opens another one. */
+export const readClosed = (notification: Notification): string[] =>
+  readStandings(notification).flatMap(({ conversationId, openDialog }) => (openDialog ? [] : [conversationId]));
