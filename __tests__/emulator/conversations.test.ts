@@ -164,6 +164,29 @@ describe('a post-conversation survey', () => {
     expect(cloud.conversations[1]).toMatchObject({ state: 'CLOSE', stage: 'OPEN' });
   });
 
+  it('asks nothing where it is closed in the same moment, and many deliveries at once are no warning', async () => {
+    const warned: unknown[] = [];
+    const onWarning = (warning: unknown) => warned.push(warning);
+    process.on('warning', onWarning);
+    const { cloud, posted } = await startPair({ survey: 'How was it?', onWarning });
+    const consumers = await Promise.all(Array.from({ length: 20 }, (_, index) => consumerOf(cloud, `c${index}`)));
+    await Promise.all(
+      consumers.map(async (consumer) => {
+        const id = await consumer.converse();
+        await Promise.all([
+          consumer.update(id, closeOf(id)),
+          consumer.update(id, { field: 'Stage', conversationState: 'CLOSE' }),
+        ]);
+      }),
+    );
+    await until(() => cloud.deliveries.every(({ state }) => state === 'delivered'));
+    expect(cloud.conversations.every(({ stage }) => stage === 'CLOSE')).toBe(true);
+    expect(posted.length).toBeGreaterThanOrEqual(40);
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('warning', onWarning);
+    expect(warned).toEqual([]);
+  });
+
   it('is one at a time, needs a text for metadata, and keeps the main dialog closed', async () => {
     const { cloud, id, consumer } = await startSurvey();
     await expect(cloud.startSurvey(id)).rejects.toThrow('has an open survey already');

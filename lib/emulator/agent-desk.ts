@@ -249,7 +249,9 @@ export function createAgentDesk(
           ...effect,
           tell() {
             if (effect.isChanged) tellIfHeard(conversation);
-            if (survey && webhook.isSet) void ask(conversation, { text: options.survey ?? '' }, survey.id);
+            // Meanwhile the survey may have been closed.
+            if (survey && !survey.closed && webhook.isSet)
+              void ask(conversation, { text: options.survey ?? '' }, survey.id);
           },
         };
       },

@@ -12,18 +12,21 @@ const MAX_BYTES = 64 * 2 ** 20;
 /** Keeps the newest 10,000 entries, and fewer where they hold more than 64 MB. @param sizeOf bytes of an entry, about */
 export function createBoundedLog<T>(sizeOf: (entry: T) => number): BoundedLog<T> {
   const entries: T[] = [];
+  const sizes: number[] = [];
   let bytes = 0;
   return {
     entries,
     push(entry) {
       entries.push(entry);
-      bytes += sizeOf(entry);
+      bytes += sizes[sizes.push(sizeOf(entry)) - 1] ?? 0;
       while (entries.length > MAX_ENTRIES || (bytes > MAX_BYTES && entries.length > 1)) {
-        bytes -= sizeOf(entries.shift() as T);
+        entries.shift();
+        bytes -= sizes.shift() ?? 0;
       }
     },
     clear() {
       entries.length = 0;
+      sizes.length = 0;
       bytes = 0;
     },
   };

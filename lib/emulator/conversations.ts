@@ -70,7 +70,7 @@ export interface ConversationBook {
   findDialog(dialogId: unknown): { conversation: Conversation; dialog: Dialog } | undefined;
   /** @throws Error when there is none of that id, or when it is closed */
   findOpen(conversationId: string): Conversation;
-  /** The one whose stage is open. */
+  /** The latest, if its stage is open. */
   findOpenOf(owner: Party): Conversation | undefined;
   /** The place of the next event in a dialog that nobody opened, from 0. */
   takeSequenceOfUnknown(dialogId: string): number;
@@ -85,6 +85,8 @@ const DEFAULT_TTR_SECONDS = 600;
 export function createConversationBook(clock: EmulatorClock, changes: ChangeFeed): ConversationBook {
   const conversations = new Map<string, Conversation>();
   const dialogs = new Map<string, Conversation>();
+  /** The latest conversation of each consumer. */
+  const latest = new Map<string, Conversation>();
   const sequencesOfUnknown = new Map<string, number>();
   const consumers = new Map<string, Consumer>();
 
@@ -94,11 +96,14 @@ export function createConversationBook(clock: EmulatorClock, changes: ChangeFeed
       dialogs.delete(dialog.id);
       dialog.onEnd?.();
     }
+    const consumer = keyOf(conversation);
+    if (latest.get(consumer) === conversation) latest.delete(consumer);
   }
 
   function add(conversation: Conversation): void {
     conversations.set(conversation.id, conversation);
     for (const { id } of conversation.dialogs) dialogs.set(id, conversation);
+    if (isOpen(conversation)) latest.set(keyOf(conversation), conversation);
     while (conversations.size > MAX_ENTRIES) forget(conversations.values().next().value as Conversation);
     changes.emit('conversation');
   }
@@ -144,10 +149,10 @@ export function createConversationBook(clock: EmulatorClock, changes: ChangeFeed
       if (!isOpen(conversation)) throw new Error(`The conversation ${conversationId} is closed: open a new one.`);
       return conversation;
     },
-    findOpenOf: ({ accountId, consumerId }) =>
-      [...conversations.values()].findLast(
-        (each) => each.accountId === accountId && each.consumerId === consumerId && isOpen(each),
-      ),
+    findOpenOf(owner) {
+      const conversation = latest.get(keyOf(owner));
+      return conversation && isOpen(conversation) ? conversation : undefined;
+    },
     takeSequenceOfUnknown(dialogId) {
       const sequence = sequencesOfUnknown.get(dialogId) ?? 0;
       sequencesOfUnknown.set(dialogId, sequence + 1);
@@ -170,6 +175,8 @@ export function createConversationBook(clock: EmulatorClock, changes: ChangeFeed
     },
   };
 }
+
+const keyOf = ({ accountId, consumerId }: Party): string => JSON.stringify([accountId, consumerId]);
 
 export const newDialog = (id: string, type: Dialog['type'], now: number): Dialog => ({
   id,

@@ -44,7 +44,12 @@ export function createHandler(options: ResolvedOptions, services: Services, cont
     const finish = () => {
       options.onRequest(entry);
       services.changes.emit('request');
-      after?.();
+      try {
+        after?.();
+      } catch (error) {
+        // It has no caller, and must not end the process.
+        options.onWarning(`The emulator failed after an answer: ${error}. Please report it.`);
+      }
     };
     // The answer gets a head start, as at LivePerson.
     return { reply, part, finish: () => void setImmediate(finish) };

@@ -1,3 +1,4 @@
+import { createAbort } from './abort.js';
 import { createBoundedLog } from './bounded-log.js';
 import type { ChangeFeed } from './changes.js';
 import type { EmulatorClock } from './clock.js';
@@ -42,8 +43,8 @@ export function createWebhook(
   /** The callers that wait for a delivery. */
   const callers = new Map<Delivery, () => void>();
   let target = webhook;
-  let retargeting = new AbortController();
-  let lifetime = new AbortController();
+  let retargeting = createAbort();
+  let lifetime = createAbort();
 
   function enqueue(delivery: Delivery): Promise<Delivery> {
     log.push(delivery);
@@ -139,7 +140,7 @@ export function createWebhook(
       target = next;
       // An event that waits for its next attempt is posted to the new URL at once.
       retargeting.abort();
-      retargeting = new AbortController();
+      retargeting = createAbort();
     },
     deliver({ eventType, conversation: { id, accountId }, payload }) {
       const delivery = newDelivery({
@@ -159,7 +160,7 @@ export function createWebhook(
     clear: log.clear,
     abandon() {
       lifetime.abort();
-      lifetime = new AbortController();
+      lifetime = createAbort();
     },
     async close() {
       lifetime.abort();
