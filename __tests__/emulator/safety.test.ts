@@ -235,4 +235,42 @@ describe('bad input', () => {
     expect(bytes).toBeLessThanOrEqual(64 * 2 ** 20);
     expect(cloud.requests.at(-1)?.body.length).toBeGreaterThan(7 * 2 ** 20);
   });
+
+  it('long texts of a client are not remembered, and endless lists are refused', async () => {
+    const cloud = await start();
+    const consumer = await consumerOf(cloud);
+    const long = 'x'.repeat(100_000);
+    const items = [
+      { kind: 'req', id: '1', type: 'userprofile.SetUserProfile', body: { firstName: long } },
+      { kind: 'req', id: '2', type: 'cm.ConsumerRequestConversation', body: { brandId: ACCOUNT, skillId: long } },
+    ];
+    const { body } = await consumer.open(items);
+    const id = body[1].body.conversationId;
+    await consumer.update(id, [
+      { field: 'Skill', skill: long },
+      { field: 'TTRField', ttrType: long },
+      { field: 'CSATRate', csatRate: { long }, status: long },
+      { field: long },
+      { field: 'DialogChange', dialog: { dialogId: id, state: 'CLOSE', closedCause: long } },
+    ]);
+    expect(JSON.stringify(cloud.snapshot()).length).toBeLessThan(5_000);
+    expect(cloud.requests.at(-1)?.warnings.join().length).toBeLessThan(1_000);
+    expect(
+      (
+        await consumer.update(
+          id,
+          Array.from({ length: 101 }, () => ({ field: 'Skill' })),
+        )
+      ).status,
+    ).toBe(400);
+    expect((await consumer.open(Array.from({ length: 101 }, () => ({})))).status).toBe(400);
+    const { Authorization = '' } = await bearing(cloud);
+    const answer = await post(cloud, `/api/account/${ACCOUNT}/consumer`, { ext_consumer_id: long }, { Authorization });
+    expect([answer.status, await read(answer)]).toEqual([
+      400,
+      { error: 'ext_consumer_id has more than 4096 characters' },
+    ]);
+    for (let index = 0; index < 4; index++) cloud.failNext('idp', { body: 'x'.repeat(7 * 2 ** 20) });
+    expect(() => cloud.failNext('idp', { body: 'x'.repeat(7 * 2 ** 20) })).toThrow(/too long in sum/);
+  });
 });

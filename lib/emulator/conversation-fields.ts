@@ -1,5 +1,6 @@
-import { type Conversation, closeAll, closeDialog, type Dialog, isOpen, mainDialogOf } from './conversations.js';
+import { type Conversation, closeAll, closeDialog, type Dialog, isOpen, mainDialogOf, short } from './conversations.js';
 import { isRecord } from './reply.js';
+import { show } from './strictness.js';
 
 /** What the fields of a `cm.UpdateConversationField` did to a conversation. */
 export interface FieldEffect {
@@ -52,21 +53,25 @@ function applyField(
       return;
     case 'CSATRate': {
       const { csatRate, csatResolutionConfirmation, status } = field;
-      conversation.csat = { csatRate, csatResolutionConfirmation, status };
+      conversation.csat = {
+        csatRate: plain(csatRate),
+        csatResolutionConfirmation: plain(csatResolutionConfirmation),
+        status: plain(status),
+      };
       break;
     }
     case 'Skill':
-      conversation.skillId = String(field.skill ?? field.skillId ?? conversation.skillId);
+      conversation.skillId = short(String(field.skill ?? field.skillId ?? conversation.skillId));
       break;
     case 'TTRField': {
       const { ttr } = conversation;
       const { ttrType = ttr.ttrType, value = ttr.value } = field;
-      conversation.ttr = { ttrType: String(ttrType), value: Number(value) };
+      conversation.ttr = { ttrType: short(String(ttrType)), value: Number(value) };
       break;
     }
     default:
       effect.warnings.push(
-        `The conversation field ${JSON.stringify(field.field)} is not documented. A real server might refuse it.`,
+        `The conversation field ${show(field.field)} is not documented. A real server might refuse it.`,
       );
       return;
   }
@@ -87,7 +92,7 @@ function changeDialog(
     effect.warnings.push(
       dialog
         ? 'DialogChange has no state "CLOSE". A real server might refuse it.'
-        : `DialogChange names no dialog of the conversation: ${JSON.stringify(dialogId)}. A real server might refuse it.`,
+        : `DialogChange names no dialog of the conversation: ${show(dialogId)}. A real server might refuse it.`,
     );
     return;
   }
@@ -95,8 +100,12 @@ function changeDialog(
   if (dialog.closed) return;
   effect.isChanged = true;
   effect.wantsSurvey ||= closesForSurvey(conversation, dialog, hasSurvey);
-  closeDialog(conversation, dialog, 'CONSUMER', String(closedCause), now);
+  closeDialog(conversation, dialog, 'CONSUMER', short(String(closedCause)), now);
 }
+
+/** A value that is short, and no structure. */
+const plain = (value: unknown): unknown =>
+  typeof value === 'string' ? short(value) : typeof value === 'object' ? null : value;
 
 const closesForSurvey = (conversation: Conversation, dialog: Dialog, hasSurvey: boolean): boolean =>
   hasSurvey && dialog === mainDialogOf(conversation);

@@ -116,8 +116,8 @@ export function createConversationBook(clock: EmulatorClock, changes: ChangeFeed
       id,
       openedAt: now,
       changedAt: now,
-      ttr: { ttrType: typeof ttrDefName === 'string' ? ttrDefName : 'NORMAL', value: DEFAULT_TTR_SECONDS },
-      skillId: typeof skillId === 'string' ? skillId : '-1',
+      ttr: { ttrType: typeof ttrDefName === 'string' ? short(ttrDefName) : 'NORMAL', value: DEFAULT_TTR_SECONDS },
+      skillId: typeof skillId === 'string' ? short(skillId) : '-1',
       csat: undefined,
       participants: [{ id: lpConsumerId(owner.accountId, owner.consumerId), role: 'CONSUMER' }],
       dialogs: [newDialog(id, 'MAIN', now)],
@@ -153,7 +153,8 @@ export function createConversationBook(clock: EmulatorClock, changes: ChangeFeed
       const conversation = latest.get(keyOf(owner));
       return conversation && isOpen(conversation) ? conversation : undefined;
     },
-    takeSequenceOfUnknown(dialogId) {
+    takeSequenceOfUnknown(given) {
+      const dialogId = short(given);
       const sequence = sequencesOfUnknown.get(dialogId) ?? 0;
       sequencesOfUnknown.set(dialogId, sequence + 1);
       keepNewest(sequencesOfUnknown);
@@ -175,6 +176,9 @@ export function createConversationBook(clock: EmulatorClock, changes: ChangeFeed
     },
   };
 }
+
+/** Of a text that a client chose, no more than this is remembered. */
+export const short = (text: string): string => text.slice(0, 200);
 
 const keyOf = ({ accountId, consumerId }: Party): string => JSON.stringify([accountId, consumerId]);
 

@@ -55,10 +55,12 @@ export interface Faults {
 
 /** So many different faults may wait for a service. */
 const MAX_WAITING = 1_000;
+/** Of the bodies of all faults that wait for a service, in characters. */
+const MAX_WAITING_LENGTH = 32 * 2 ** 20;
 export const LONGEST_DELAY_MS = 2 ** 31 - 1;
 
 export function createFaults(): Faults {
-  const queues = new Map<ServiceName, { readonly effect: FaultEffect; left: number }[]>();
+  const queues = new Map<ServiceName, { readonly effect: FaultEffect; readonly length: number; left: number }[]>();
   return {
     add(service, fault) {
       assertService('failNext', service);
@@ -72,7 +74,12 @@ export function createFaults(): Faults {
           `failNext: ${MAX_WAITING} faults wait for ${service} already. Use times, or clearFaults().`,
         );
       }
-      queue.push({ effect, left: times });
+      const length = JSON.stringify(effect.body ?? '').length;
+      const waiting = queue.reduce((sum, entry) => sum + entry.length, length);
+      if (waiting > MAX_WAITING_LENGTH) {
+        throw new TypeError(`failNext: the bodies of the faults that wait for ${service} are too long in sum.`);
+      }
+      queue.push({ effect, length, left: times });
       queues.set(service, queue);
     },
     take(service) {

@@ -25,7 +25,9 @@ export interface Handler {
 }
 
 export function createHandler(options: ResolvedOptions, services: Services, control: ControlApi): Handler {
-  const requests = createBoundedLog<LoggedRequest>(({ path, body }) => 1_000 + path.length + body.length);
+  const requests = createBoundedLog<LoggedRequest>(
+    ({ path, body, headers }) => path.length + body.length + Object.values(headers).join().length,
+  );
 
   async function handle(incoming: Incoming): Promise<Answer> {
     if (options.controlApi && isControlPath(incoming.url.pathname)) {

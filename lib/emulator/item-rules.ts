@@ -18,6 +18,8 @@ const CONVERSATION_TYPES = [PROFILE_TYPE, OPENING_TYPE, PUBLISH_TYPE];
 const CHAT_STATES = ['ACTIVE', 'INACTIVE', 'GONE', 'COMPOSING', 'PAUSE'];
 const ACCEPT_STATUSES = ['ACCEPT', 'READ', 'ACCESS', 'NACK', 'ACTION'];
 const MAX_ID_LENGTH = 64;
+/** Not documented, but more would be a mistake. */
+const MAX_FIELDS = 100;
 
 const finding = (rule: Finding['rule'], sentence: string): Finding => ({ rule, sentence });
 
@@ -30,8 +32,11 @@ export function examineSend(item: Item): Finding[] {
   }
   if (item.type === UPDATE_TYPE) {
     findings.push(...examineName('conversationId', body.conversationId));
-    if (!isRecord(body.conversationField) && !Array.isArray(body.conversationField)) {
-      findings.push(finding('always', 'conversationField must be an object, or a list of objects.'));
+    const fields = body.conversationField;
+    if (!isRecord(fields) && !(Array.isArray(fields) && fields.length <= MAX_FIELDS)) {
+      findings.push(
+        finding('always', `conversationField must be an object, or a list of up to ${MAX_FIELDS} objects.`),
+      );
     }
   }
   if (item.type === UPLOAD_TYPE) findings.push(...examineUpload(body));

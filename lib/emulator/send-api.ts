@@ -71,6 +71,12 @@ const ERRORS: Readonly<Record<ErrorCode, readonly [title: string, details: strin
 
 const PATH = /^\/api\/account\/([^/]+)\/messaging\/consumer\/conversation(\/send)?$/;
 
+/** Not documented, but more would be a mistake. */
+const MAX_ITEMS = 100;
+
+/** A longer profile is accepted, but not remembered. */
+const MAX_PROFILE_LENGTH = 16_384;
+
 const CLOSED = { msg: 'OK Conversation resolved successfully' };
 
 /** An accepted item: its reply's body, and what comes of it. */
@@ -87,7 +93,7 @@ export function createSendApi(
   files: FileStore,
   listener: ConversationListener,
 ): SendApi {
-  const messages = createBoundedLog<AcceptedMessage>(({ body }) => JSON.stringify(body ?? '').length);
+  const messages = createBoundedLog<AcceptedMessage>(({ body, metadata }) => JSON.stringify([body, metadata]).length);
 
   function refuse(code: ErrorCode, errorCode: number = code): Reply {
     const status = code === 40001 ? options.missingParameterStatus : 401;
@@ -117,8 +123,8 @@ export function createSendApi(
 
   /** CONVERSATION: the profile, the request for the conversation, and what is said first. */
   function converse(caller: Party, items: unknown, doubts: readonly Finding[]): Reply {
-    if (!Array.isArray(items) || items.length === 0 || !items.every(isRecord)) {
-      return refuseInput({ rule: 'always', sentence: 'The body must be a JSON list of objects.' });
+    if (!Array.isArray(items) || items.length === 0 || items.length > MAX_ITEMS || !items.every(isRecord)) {
+      return refuseInput({ rule: 'always', sentence: `The body must be a JSON list of 1 to ${MAX_ITEMS} objects.` });
     }
     const findings = [...examineConversation(items, caller.accountId), ...doubts];
     const { refusal, warnings } = judge(findings, options.strict);
@@ -219,7 +225,7 @@ export function createSendApi(
     }
     if (type === DOWNLOAD_TYPE) return { body: files.sign('GET', String(relativePath)) };
     if (type === PROFILE_TYPE) {
-      conversations.meet(caller).profile = body;
+      conversations.meet(caller).profile = JSON.stringify(body).length > MAX_PROFILE_LENGTH ? undefined : body;
       return { body: { msg: 'OK User Profile set successfully' } };
     }
     if (type !== UPDATE_TYPE) return { body: {} };

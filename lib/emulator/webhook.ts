@@ -31,6 +31,11 @@ export interface Webhook {
   close(): Promise<void>;
 }
 
+/** So many events may wait for a webhook that is slow or down. */
+const MAX_WAITING = 10_000;
+/** Of the bodies of all that wait, in characters. */
+const MAX_WAITING_LENGTH = 64 * 2 ** 20;
+
 export function createWebhook(
   { accounts, webhook, onDelivery }: ResolvedOptions,
   clock: EmulatorClock,
@@ -42,12 +47,19 @@ export function createWebhook(
   const underWay = new Set<Promise<unknown>>();
   /** The callers that wait for a delivery. */
   const callers = new Map<Delivery, () => void>();
+  let waitingLength = 0;
   let target = webhook;
   let retargeting = createAbort();
   let lifetime = createAbort();
 
   function enqueue(delivery: Delivery): Promise<Delivery> {
     log.push(delivery);
+    if (underWay.size >= MAX_WAITING || waitingLength + delivery.body.length > MAX_WAITING_LENGTH) {
+      Object.assign(delivery, { state: 'given-up', failure: 'too many events wait' });
+      tell(delivery);
+      return Promise.resolve(delivery);
+    }
+    waitingLength += delivery.body.length;
     const { signal } = lifetime;
     const { conversationId } = delivery;
     let endTurn: (value?: unknown) => void = () => {};
@@ -67,6 +79,7 @@ export function createWebhook(
       callers.set(delivery, settle);
       void outcome.then(() => {
         underWay.delete(outcome);
+        waitingLength -= delivery.body.length;
         settle();
       });
     });
