@@ -63,8 +63,10 @@ auth.install(http);
 countWithOpenTelemetry(auth);
 countWithPromClient(auth, register);
 
+const event = { type: 'ContentEvent', contentType: 'text/plain', message: 'Hello' };
+const item = { kind: 'req', id: '1', type: 'ms.PublishEvent', body: { dialogId: 'd', event } };
 const send = (onBehalfOf: string) =>
-  http.post(`/api/account/${account.accountId}/messaging/consumer/conversation/send?v=3`, { body: {} }, { onBehalfOf });
+  http.post(`/api/account/${account.accountId}/messaging/consumer/conversation/send?v=3`, item, { onBehalfOf });
 await Promise.all([send('sms-1'), send('sms-2')]);
 cloud.revokeAppJwts();
 await send('sms-1');

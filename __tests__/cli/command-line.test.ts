@@ -158,6 +158,7 @@ describe('settings of the emulator', () => {
       accountId: '70012345',
       clientId: 'emulator-app',
       clientSecret: 'emulator-secret',
+      allowedHosts: [],
       tlsNames: undefined,
       certificateFile: undefined,
       webhook: undefined,
@@ -171,6 +172,7 @@ describe('settings of the emulator', () => {
     expect(resolveEmulator({ webhook: 'http://c/w', 'webhook-signature': 'sha256' }).webhook).toEqual({
       url: 'http://c/w',
       signature: 'sha256',
+      retentionMs: 0,
     });
   });
 

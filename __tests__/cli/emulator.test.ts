@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createDeliveryLines, maskToken } from '../../lib/cli/emulator/lines.js';
@@ -25,7 +26,11 @@ async function startEmulator(...flags: string[]): Promise<Run & { origin: string
 }
 
 const control = (origin: string, path: string, body: object = {}) =>
-  fetch(`${origin}/emulator${path}`, { method: 'POST', body: JSON.stringify(body) });
+  fetch(`${origin}/emulator${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
 
 it('says what to paste into the connector, and the doctor finds it well', async () => {
   const emulator = await startEmulator();
@@ -94,7 +99,13 @@ it('brings what the agent says to the webhook, and tells once that it is down', 
     response.writeHead(status).end();
   });
   const emulator = await startEmulator('--echo', ...account);
-  await control(emulator.origin, '/webhook', { url: origin, timeoutMs: 600_000, firstPauseMs: 20, maxPauseMs: 20 });
+  await control(emulator.origin, '/webhook', {
+    url: origin,
+    timeoutMs: 600_000,
+    retentionMs: 600_000,
+    firstPauseMs: 20,
+    maxPauseMs: 20,
+  });
   const { send } = await converse(emulator);
   await send(text('Hello'));
   await until(() => posted.length > 3);
@@ -171,6 +182,118 @@ describe('with --tls', () => {
   });
 });
 
+describe('--tls-cert', () => {
+  let folder = '';
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'emulator-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+  const runWith = (file: string) => run(['emulator', '--port', '0', '--tls', '--tls-cert', file]);
+
+  it('replaces an older certificate of the emulator', async () => {
+    const file = join(folder, 'own.pem');
+    const certificates = [];
+    for (const _ of [1, 2]) {
+      const emulator = await startEmulator('--tls', '--tls-cert', file, '--quiet');
+      certificates.push(readFileSync(file, 'utf8'));
+      emulator.child.kill('SIGTERM');
+      await emulator.ended;
+    }
+    expect(certificates[1]).toMatch(/^-----BEGIN CERTIFICATE-----/);
+    expect(certificates[0]).not.toBe(certificates[1]);
+  });
+
+  it.each([
+    ['another file', 'my thesis'],
+    ['an empty file', ''],
+    ['a foreign certificate', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'],
+  ])('leaves %s as it is', async (_, text) => {
+    const file = join(folder, 'file');
+    writeFileSync(file, text);
+    const { code, stderr } = await runWith(file);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/exists and is not a certificate of the emulator/)]);
+    expect(readFileSync(file, 'utf8')).toBe(text);
+  });
+
+  it('follows no link, to an own certificate or to nothing', async () => {
+    const [target, link, dangling] = ['target.pem', 'link.pem', 'dangling.pem'].map((name) => join(folder, name));
+    const emulator = await startEmulator('--tls', '--tls-cert', String(target), '--quiet');
+    emulator.child.kill('SIGTERM');
+    await emulator.ended;
+    const before = readFileSync(String(target), 'utf8');
+    symlinkSync(String(target), String(link));
+    symlinkSync(join(folder, 'nothing'), String(dangling));
+    for (const each of [link, dangling]) expect((await runWith(String(each))).code).toBe(1);
+    expect(readFileSync(String(target), 'utf8')).toBe(before);
+    expect(existsSync(join(folder, 'nothing'))).toBe(false);
+  });
+});
+
+it('--allow-host lets the control API answer to a further name', async () => {
+  const emulator = await startEmulator('--allow-host', 'cloud.test', '--quiet');
+  const statusFor = (host: string) =>
+    new Promise((resolve) => {
+      get(`${emulator.origin}/emulator/health`, { headers: { host } }, (response) =>
+        resolve(response.resume().statusCode),
+      );
+    });
+  expect(await statusFor('cloud.test:1')).toBe(200);
+  expect(await statusFor('other.test')).toBe(403);
+});
+
+it('beyond loopback it warns who can reach it, and only then', async () => {
+  const emulator = await startEmulator('--host', '0.0.0.0', '--json');
+  await until(() => emulator.stderr.includes('\n'));
+  expect(emulator.stderr).toMatch(/^axios-liveperson-auth: warning: The emulator listens on 0\.0\.0\.0: every machine/);
+  expect(JSON.parse(emulator.stdout).event).toBe('listening');
+  const quiet = await startEmulator('--quiet');
+  quiet.child.kill('SIGTERM');
+  await quiet.ended;
+  expect(quiet.stderr).toBe('');
+});
+
+it.each([[[]], [['--json']]])('no escape sequence of a client reaches the terminal (%j)', async (flags) => {
+  const emulator = await startEmulator('--webhook', 'http://127.0.0.1:1/\u009b', ...account, ...flags);
+  await control(emulator.origin, '/webhook', { endpoints: {}, url: 'http://127.0.0.1:1/' });
+  const { send, id } = await converse(emulator);
+  await send({ type: 'Evil\u001b]0;title\u0007\u009b31m' });
+  await control(emulator.origin, '/agent-sends', { conversationId: id, event: { type: 'X\u001b[2J\u009b2J' } });
+  await fetch(`${emulator.origin}/%1b[2J\u009b`);
+  await emulator.printed(
+    flags.length > 0 ? '"type":"ms.MessagingEventNotification.X' : 'not take ms.MessagingEventNotification.X',
+  );
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+  expect(emulator.stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+  expect(emulator.stdout).toContain('event.type must be one of ContentEvent');
+});
+
+it('delivers a refused event again where it has a retention', async () => {
+  let status = 500;
+  const { origin } = await startServer((request, response) => {
+    request.resume();
+    response.writeHead(status).end();
+  });
+  const emulator = await startEmulator('--webhook', origin, '--webhook-retention', '600', ...account);
+  await converse(emulator);
+  await emulator.printed('Events wait and are delivered later.');
+  status = 200;
+  await control(emulator.origin, '/advance-clock', { ms: 2_000 });
+  await emulator.printed('(attempt 2)');
+  const once = await startEmulator('--webhook', 'http://127.0.0.1:1/', ...account);
+  await converse(once);
+  await once.printed('given up after 1 attempt (ECONNREFUSED)');
+});
+
+it.each([
+  [['--webhook-retention', '5'], '--webhook-retention goes with --webhook'],
+  [['--webhook', 'http://c', '--webhook-retention', '1'], '--webhook-retention must be whole seconds from 2 to 259200'],
+  [['--webhook', 'http://c', '--webhook-retention', 'x'], '--webhook-retention must be whole seconds'],
+  [['--allow-host', 'http://x'], '--allow-host must be a host name or an IP address'],
+])('%j is wrong use', async (flags, sentence) => {
+  const { code, stderr } = await run(['emulator', ...flags]);
+  expect([code, stderr]).toEqual([2, expect.stringContaining(sentence)]);
+});
+
 describe('what cannot be done is one sentence:', () => {
   it('a port in use', async () => {
     const { origin } = await startEmulator();
@@ -199,7 +322,17 @@ it.each([
 it('tells of a webhook when it goes and when it comes back', () => {
   const line = createDeliveryLines(() => 'http://c/');
   const at = (state: 'waiting' | 'delivered' | 'given-up', status: number, attempts: number) =>
-    line({ type: 'x', accountId: 'a', conversationId: 'c', body: '', state, status, attempts });
+    line({
+      type: 'x',
+      accountId: 'a',
+      conversationId: 'c',
+      body: '',
+      url: '',
+      state,
+      status,
+      attempts,
+      failure: undefined,
+    });
   expect(at('delivered', 200, 1)).toBe('webhook took x');
   expect(at('waiting', 0, 1)).toMatch(/^The webhook http:\/\/c\/ gives no answer/);
   expect([at('waiting', 0, 2), at('waiting', 500, 3)]).toEqual([undefined, undefined]);

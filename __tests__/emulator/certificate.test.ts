@@ -25,6 +25,18 @@ it('is a certificate for the names it was made for, that signs itself', () => {
   expect(createSelfSignedCertificate().cert).not.toBe(createSelfSignedCertificate().cert);
 });
 
+it('for *.liveperson.net covers the regional hosts', () => {
+  const certificate = new X509Certificate(createSelfSignedCertificate(['localhost', '*.liveperson.net']).cert);
+  for (const region of ['va', 'lo', 'sy']) {
+    for (const service of ['sentinel', 'idp', 'msg', 'swift']) {
+      const host = `${region}.${service}.liveperson.net`;
+      expect([host, certificate.checkHost(host)]).toEqual([host, `*.${service}.liveperson.net`]);
+    }
+  }
+  expect(certificate.checkHost('api.liveperson.net')).toBe('*.liveperson.net');
+  expect(certificate.checkHost('va.evil.example')).toBeUndefined();
+});
+
 it('passes OpenSSL’s strict checks', () => {
   const folder = mkdtempSync(join(tmpdir(), 'certificate-'));
   try {

@@ -1,4 +1,4 @@
-import { type Emulator, type EmulatorOptions, startEmulator } from '../../lib/emulator/index.js';
+import { type Emulator, type EmulatorOptions, startEmulator, type TextEvent } from '../../lib/emulator/index.js';
 
 /** A client of the emulator that shares nothing with lib/. */
 export const ACCOUNT = '70012345';
@@ -25,7 +25,11 @@ export const post = (
   body: unknown,
   headers: Record<string, string> = {},
 ): Promise<Response> =>
-  fetch(origin + path, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body), headers });
+  fetch(origin + path, {
+    method: 'POST',
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+    headers: { 'content-type': 'application/json', ...headers },
+  });
 
 export async function appJwt(cloud: Pick<Emulator, 'origin'>, accountId = ACCOUNT): Promise<string> {
   const query = new URLSearchParams({ v: '1.0', grant_type: 'client_credentials', ...secrets });
@@ -49,13 +53,13 @@ export const opening = [
   { kind: 'req', id: 1, type: 'userprofile.SetUserProfile', body: {} },
   { kind: 'req', id: '2', type: 'cm.ConsumerRequestConversation', body: { brandId: ACCOUNT } },
 ];
-export const event = (dialogId: string, what: object = {}): object => ({
+export const event = (dialogId: string, what: object = text('Hello')): object => ({
   kind: 'req',
   id: 7,
   type: 'ms.PublishEvent',
   body: { dialogId, event: what },
 });
-export const text = (message: string): object => ({ type: 'ContentEvent', contentType: 'text/plain', message });
+export const text = (message: string): TextEvent => ({ type: 'ContentEvent', contentType: 'text/plain', message });
 
 export async function bearing(cloud: Pick<Emulator, 'origin'>, consumer = 'c'): Promise<Record<string, string>> {
   const Authorization = await appJwt(cloud);

@@ -4,6 +4,7 @@ import { createSelfSignedCertificate, type Emulator } from '../../lib/emulator/i
 import { until } from '../support/cloud.js';
 import { closeServers, startServer } from '../support/server.js';
 import { ACCOUNT, closeEmulators, type Json, start } from './client.js';
+import { consumerOf, startPair } from './connector.js';
 
 // The requests that known clients make, each as it stands in their code: paths, places of parameters, spellings of headers.
 
@@ -230,3 +231,164 @@ async function sendWith(cloud: Emulator, header: string, item: object = textOf('
   });
   return { sent };
 }
+
+// Requests, replies and events as LivePerson's pages and public clients have them. Values are invented.
+
+/** Whether every field of a sample is there, with the same kind of value, at every depth. */
+function expectShape(actual: Json, sample: Json, path = ''): void {
+  expect([path, Array.isArray(actual) ? 'array' : typeof actual]).toEqual([
+    path,
+    Array.isArray(sample) ? 'array' : typeof sample,
+  ]);
+  if (typeof sample !== 'object') return;
+  for (const [key, value] of Object.entries(sample)) expectShape(actual[key], value, `${path}.${key}`);
+}
+
+it('the survey of the PCS page: its events, and the two sends of an answer', async () => {
+  const { cloud, posted } = await startPair({ survey: 'How was it?' });
+  const consumer = await consumerOf(cloud);
+  const id = await consumer.converse();
+  await cloud.agentSays(id, 'Bye');
+  const change = {
+    field: 'DialogChange',
+    type: 'UPDATE',
+    dialog: { dialogId: id, state: 'CLOSE', closedCause: 'Closed by consumer' },
+  };
+  expect((await consumer.update(id, change)).body).toEqual(
+    JSON.parse('{"reqId":"s","code":"OK","body":{"msg":"OK Conversation resolved successfully"}}'),
+  );
+  await until(() => posted.length === 5);
+  const [changed, asked] = posted.slice(-2).map(({ bytes }) => JSON.parse(bytes.toString()));
+  const changedAsDocumented = JSON.parse(`{ "type": "cqm.ExConversationChangeNotification", "kind": "notification",
+    "body": { "sentTs": 1, "changes": [ { "type": "UPSERT", "result": { "convId": "c-1", "effectiveTTR": -1,
+      "conversationDetails": { "skillId": "101", "brandId": "70012345", "state": "CLOSE", "stage": "OPEN",
+        "closeReason": "CONSUMER", "startTs": 1, "metaDataLastUpdateTs": 3,
+        "participants": [ { "id": "a", "role": "ASSIGNED_AGENT" }, { "id": "u", "role": "CONSUMER" }, { "id": "b", "role": "AGENT" } ],
+        "dialogs": [
+          { "dialogId": "c-1", "dialogType": "MAIN", "channelType": "MESSAGING", "state": "CLOSE", "closedBy": "CONSUMER",
+            "closedCause": "Closed by consumer", "creationTs": 1, "endTs": 2, "metaDataLastUpdateTs": 2 },
+          { "dialogId": "s-1", "dialogType": "POST_SURVEY", "channelType": "MESSAGING", "state": "OPEN",
+            "metaData": { "appInstallId": "app" }, "creationTs": 2, "metaDataLastUpdateTs": 3 } ],
+        "ttr": { "ttrType": "NORMAL", "value": 600 },
+        "conversationHandlerDetails": { "accountId": "70012345", "skillId": "101" } } } } ] } }`);
+  expectShape(changed, changedAsDocumented);
+  const pick = ({ state, stage, closeReason, participants, dialogs }: Json) => ({
+    state,
+    stage,
+    closeReason,
+    roles: participants.map(({ role }: Json) => role),
+    dialogs: dialogs.map(({ dialogType, state }: Json) => [dialogType, state]),
+  });
+  const detailsOf = ({ body }: Json) => pick(body.changes[0].result.conversationDetails);
+  expect(detailsOf(changed)).toEqual(detailsOf(changedAsDocumented));
+  expectShape(
+    asked.body.changes[0],
+    JSON.parse(`{ "sequence": 0, "originatorId": "b", "originatorMetadata": { "id": "b", "role": "AGENT" },
+      "serverTimestamp": 4, "conversationId": "c-1", "dialogId": "s-1", "messageAudience": "ALL",
+      "metadata": [ { "type": "Question", "id": "q", "surveyId": "9" } ],
+      "event": { "type": "ContentEvent", "contentType": "text/plain", "message": "How was it?",
+        "quickReplies": { "type": "quickReplies", "itemsPerRow": 8, "replies": [ { "type": "button", "title": "5",
+          "click": { "metadata": [ { "type": "Answer", "questionId": "q", "id": "a5" } ],
+            "actions": [ { "type": "publishText", "text": "5" } ] } } ] } } }`),
+  );
+  const { sequence, dialogId, event } = asked.body.changes[0];
+  const { metadata } = event.quickReplies.replies[4].click;
+  const action = { type: 'AcceptStatusEvent', status: 'ACTION', sequenceList: [sequence] };
+  const answer = { type: 'ContentEvent', contentType: 'text/plain', message: '5' };
+  const replies = [];
+  for (const said of [action, answer]) replies.push((await consumer.say(dialogId, said, { metadata })).body.body);
+  expect(replies).toEqual([{ sequence: 1 }, { sequence: 2 }]);
+  await until(() => posted.length === 7);
+  expect(posted.slice(-2).map(({ change: told }) => told.metadata)).toEqual([metadata, metadata]);
+  await cloud.closeConversation(id);
+  expect(pick(posted.at(-1)?.change.result.conversationDetails)).toMatchObject({
+    state: 'CLOSE',
+    stage: 'CLOSE',
+    dialogs: [
+      ['MAIN', 'CLOSE'],
+      ['POST_SURVEY', 'CLOSE'],
+    ],
+  });
+});
+
+it('connector_api: the open conversation’s consumer is read from the refusal of a second one', async () => {
+  const cloud = await start();
+  const consumer = await consumerOf(cloud);
+  await consumer.converse();
+  const { status, body } = await consumer.open();
+  const refused = body.find(({ code }: Json) => code === 'BAD_REQUEST');
+  const [, lpConsumerId] = /User (\w+) already/.exec(refused.body.msg) ?? [];
+  expect([status, refused.reqId, lpConsumerId]).toEqual([200, '2', cloud.snapshot().consumers[0]?.lpConsumerId]);
+});
+
+it('pypestream: closes with ConversationStateField, and looks for the message of the reply', async () => {
+  const cloud = await start();
+  const consumer = await consumerOf(cloud);
+  const id = await consumer.converse();
+  const { body } = await consumer.update(id, { field: 'ConversationStateField', conversationState: 'CLOSE' });
+  expect(body).toEqual({ reqId: 's', code: 'OK', body: { msg: 'OK Conversation resolved successfully' } });
+});
+
+it('LivePerson’s demo app: closes with Stage', async () => {
+  const cloud = await start();
+  const consumer = await consumerOf(cloud);
+  const id = await consumer.converse();
+  await consumer.update(id, { field: 'Stage', conversationState: 'CLOSE' });
+  expect(cloud.conversations[0]).toMatchObject({ state: 'CLOSE', stage: 'CLOSE' });
+});
+
+it('faas-client-jdk: a token of version 2, with all parameters in the query', async () => {
+  const cloud = await start();
+  const query = 'v=2.0&grant_type=client_credentials&client_id=id&client_secret=secret';
+  const jwt = await send(`${cloud.origin}/sentinel/api/account/${ACCOUNT}/app/token?${query}`, {});
+  expect([jwt.status, jwt.body.expires_in]).toEqual([200, '3600']);
+});
+
+it('mcp-liveperson and a NestJS service: the life of a version 1 token is read from expires_in, where it is switched on', async () => {
+  const cloud = await start({ v1ExpiresIn: true });
+  const query = 'v=1.0&grant_type=client_credentials&client_id=id&client_secret=secret';
+  const jwt = await send(`${cloud.origin}/sentinel/api/account/${ACCOUNT}/app/token?${query}`, {});
+  expect(Number(jwt.body.expires_in)).toBe(3_600);
+});
+
+it.each(['ACCEPT', 'READ', 'ACCESS', 'NACK', 'ACTION'])('AcceptStatus %s takes the next number', async (status) => {
+  const cloud = await start();
+  const consumer = await consumerOf(cloud);
+  const id = await consumer.converse();
+  const event = { type: 'AcceptStatusEvent', status, sequenceList: [0] };
+  await consumer.say(id, { type: 'ContentEvent', contentType: 'text/plain', message: 'Hi' });
+  expect((await consumer.say(id, event)).body.body).toEqual({ sequence: 1 });
+});
+
+it('CONVERSATION with SDEs, campaign, context, skill and a third item', async () => {
+  const cloud = await start();
+  const { body } = await (await consumerOf(cloud)).open([
+    {
+      kind: 'req',
+      id: 'a1',
+      type: 'userprofile.SetUserProfile',
+      body: { authenticatedData: { lp_sdes: [{ type: 'personal', personal: { firstname: 'Ina' } }] } },
+    },
+    {
+      kind: 'req',
+      id: 'a2',
+      type: 'cm.ConsumerRequestConversation',
+      body: {
+        brandId: ACCOUNT,
+        channelType: 'MESSAGING',
+        ttrDefName: null,
+        skillId: '1234567890',
+        campaignInfo: { campaignId: '1', engagementId: '2' },
+        conversationContext: { visitorId: 'v', sessionId: 's', type: 'SharkContext', lang: 'en-US' },
+      },
+    },
+    textOf(undefined, 'Hi'),
+  ]);
+  expect(body).toEqual([
+    { code: 'OK', reqId: 'a1', body: { msg: 'OK User Profile set successfully' } },
+    { code: 'OK', reqId: 'a2', body: { conversationId: expect.any(String) } },
+    { code: 'OK', reqId: '3', body: { sequence: 0 } },
+  ]);
+  expect(cloud.conversations[0]).toMatchObject({ skillId: '1234567890', ttr: { ttrType: 'NORMAL' } });
+  expect(cloud.requests.at(-1)?.warnings).toEqual([]);
+});

@@ -26,6 +26,8 @@ async function call(cloud: Emulator, route: string, body?: unknown): Promise<{ s
   const [method = '', path = ''] = route.split(' ');
   const answer = await fetch(`${cloud.origin}/emulator${path}`, {
     method,
+    // As curl -d says it.
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
     ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
   return { status: answer.status, body: await read(answer) };
@@ -81,7 +83,10 @@ it('lists requests, messages and conversations, and forgets them', async () => {
   ]);
   expect((await call(cloud, 'GET /requests')).body.requests).toHaveLength(4);
   expect((await call(cloud, 'GET /messages')).body.messages.at(-1)).toMatchObject({ consumerId: 'c', sequence: 0 });
-  const conversations = [{ conversationId: id, accountId: ACCOUNT, consumerId: 'c', state: 'OPEN' }];
+  const dialogs = [{ dialogId: id, dialogType: 'MAIN', state: 'OPEN' }];
+  const conversations = [
+    { conversationId: id, accountId: ACCOUNT, consumerId: 'c', state: 'OPEN', stage: 'OPEN', dialogs },
+  ];
   expect((await call(cloud, 'GET /conversations')).body).toEqual({ conversations });
   cloud.failNext('send', { status: 503 });
   expect((await call(cloud, 'POST /clear')).status).toBe(200);
@@ -139,6 +144,57 @@ it('lets the agent speak, type and leave: in the named conversation, in a consum
   expect(deliveries.every((delivery: Json) => delivery.state === 'delivered')).toBe(true);
 });
 
+it('has the powers of the library: surveys, transfers, roles, clock, limits, chaos, snapshot, reset', async () => {
+  const { cloud, posted } = await startDelivering();
+  const { id } = await converse(cloud, 'a');
+  const ok = { status: 200, body: { ok: true } };
+  const queued = { status: 200, body: { queued: true } };
+  const how = { role: 'MANAGER', messageAudience: 'AGENTS_AND_MANAGERS', metadata: [{ type: 'ExternalId', id: 'x' }] };
+  expect(await call(cloud, 'POST /agent-sends', { event: text('psst'), ...how })).toEqual(queued);
+  await until(() => posted.length === 3);
+  const { role, ...rest } = how;
+  expect(posted.at(-1)).toMatchObject({ ...rest, originatorMetadata: { role } });
+  expect(await call(cloud, 'POST /agent-sends', { event: [text('a'), text('b')] })).toEqual(queued);
+  expect(await call(cloud, 'POST /transfer', { consumerId: 'a', skillId: '7' })).toEqual(queued);
+  const { body } = await call(cloud, 'POST /start-survey', { text: 'How was it?', metadata: [{ type: 'Question' }] });
+  expect(body).toEqual({ queued: true, dialogId: expect.stringMatching(/^[\da-f-]{36}$/) });
+  expect(await call(cloud, 'POST /agent-says', { text: 'Thank you' })).toEqual(queued);
+  await until(() => posted.at(-1)?.event?.message === 'Thank you');
+  expect(posted.at(-1)).toMatchObject({ dialogId: body.dialogId, sequence: 1 });
+  expect((await call(cloud, 'GET /conversations')).body.conversations).toEqual([
+    {
+      conversationId: id,
+      accountId: ACCOUNT,
+      consumerId: 'a',
+      state: 'CLOSE',
+      stage: 'OPEN',
+      dialogs: [
+        { dialogId: id, dialogType: 'MAIN', state: 'CLOSE' },
+        { dialogId: body.dialogId, dialogType: 'POST_SURVEY', state: 'OPEN' },
+      ],
+    },
+  ]);
+  expect((await call(cloud, 'GET /snapshot')).body).toEqual(JSON.parse(JSON.stringify(cloud.snapshot())));
+
+  const headers = await bearing(cloud);
+  expect(await call(cloud, 'POST /advance-clock', { ms: 3_600_000 })).toEqual(ok);
+  expect((await read(await post(cloud, SEND, event('d'), headers))).body.errorCode).toBe(40102);
+  const statusOf = async () => (await fetch(`${cloud.origin}/sentinel/well-known/jwks`)).status;
+  expect(await call(cloud, 'POST /limit', { service: 'sentinel', calls: 1, perMs: 60_000 })).toEqual(ok);
+  expect([await statusOf(), await statusOf()]).toEqual([200, 429]);
+  expect(await call(cloud, 'POST /limit', { service: 'sentinel' })).toEqual(ok);
+  expect(await statusOf()).toBe(200);
+  expect(await call(cloud, 'POST /chaos', { seed: 7, rate: 1, faults: [{ status: 418 }] })).toEqual(ok);
+  expect(await statusOf()).toBe(418);
+  expect(await call(cloud, 'POST /chaos', {})).toEqual(ok);
+  expect(await statusOf()).toBe(200);
+  expect((await call(cloud, 'POST /store-file', { base64: 'iVBORw0KGgo=', fileType: 'PNG' })).body).toEqual({
+    relativePath: expect.stringMatching(/\.PNG$/),
+  });
+  expect(await call(cloud, 'POST /reset')).toEqual(ok);
+  expect((await call(cloud, 'GET /snapshot')).body).toEqual({ conversations: [], consumers: [] });
+});
+
 it('delivers the last event of a conversation once more', async () => {
   const { cloud, said } = await startDelivering();
   await converse(cloud);
@@ -166,6 +222,29 @@ it.each<[string, unknown, number, string]>([
   ['POST /agent-says', { text: 'Hi' }, 409, 'There is no open conversation of that consumer'],
   ['POST /agent-says', { conversationId: 'none', text: 'Hi' }, 409, 'There is no conversation "none"'],
   ['POST /agent-sends', { event: {} }, 400, 'event must have a type.'],
+  ['POST /agent-sends', { event: [] }, 400, 'event must have a type.'],
+  ['POST /agent-sends', { event: { type: 'x' }, role: 'BOSS' }, 400, 'role must be one of ASSIGNED_AGENT, AGENT'],
+  ['POST /agent-sends', { event: { type: 'x' }, audience: 'ALL' }, 400, 'There is no field audience here'],
+  ['POST /start-survey', {}, 409, 'There is no open conversation of that consumer'],
+  ['POST /start-survey', { conversationId: 'none' }, 409, 'There is no conversation "none"'],
+  ['POST /start-survey', { text: 7 }, 400, 'text must be a text.'],
+  ['POST /start-survey', { metadata: [{}] }, 400, 'metadata goes with the question'],
+  ['POST /transfer', {}, 400, 'transfer: give skillId or agentId.'],
+  ['POST /transfer', { skillId: 'x' }, 400, 'skillId must be at most 10 digits'],
+  ['POST /transfer', { agentId: 'a' }, 409, 'There is no open conversation of that consumer'],
+  ['POST /advance-clock', {}, 400, 'ms must be a number of milliseconds'],
+  ['POST /advance-clock', { ms: -1 }, 400, 'ms must be a number of milliseconds, 0 or more; received -1.'],
+  ['POST /advance-clock', { ms: '1' }, 400, 'ms must be a number.'],
+  ['POST /limit', { service: 'swift', calls: 1, perMs: 1 }, 400, 'limit: service must be one of domain'],
+  ['POST /limit', { calls: 1, perMs: 1 }, 400, 'limit: service must be one of domain'],
+  ['POST /limit', { service: 'idp', calls: 1 }, 400, 'limit: perMs must be whole milliseconds from 1'],
+  ['POST /chaos', { seed: 1 }, 400, 'chaos: rate must be a number from 0 to 1'],
+  ['POST /chaos', { seed: 1, rate: 1, faults: 'x' }, 400, 'faults must be a list of objects'],
+  ['POST /reset', { clock: true }, 400, 'There is no field clock here; leave it out.'],
+  ['POST /store-file', {}, 400, 'storeFile: bytes must be from 1'],
+  ['POST /store-file', { base64: 'aaaa', fileType: 'EXE' }, 400, 'fileType must be one of JPG'],
+  ['POST /webhook', { retentionMs: 5_000 }, 400, 'The webhook must be an http or https URL of your connector'],
+  ['POST /webhook', { url: 'http://c', maxRetries: 9 }, 400, 'maxRetries must be a whole number from 0 to 5'],
   ['POST /redeliver', { conversationId: 'none' }, 409, 'Nothing was delivered of that conversation yet.'],
   ['POST /webhook', { url: 'nowhere' }, 400, 'The webhook must be an http or https URL of your connector'],
 ])('answers %s with %j by %i and a sentence', async (route, body, status, sentence) => {

@@ -26,6 +26,9 @@ afterEach(async () => {
   await closeServers();
 });
 
+/** Refused events are kept for ten minutes. */
+const RETENTION = { retentionMs: 600_000 };
+
 interface Posted {
   url: string;
   headers: IncomingHttpHeaders;
@@ -38,7 +41,7 @@ interface Posted {
 /** A connector that takes events, and answers each with what `answer` says. */
 async function startConnector(
   answer: (posted: Posted, count: number) => number | Promise<number> = () => 200,
-  options: Partial<WebhookOptions> = {},
+  options: WebhookOptions = {},
   emulatorOptions: Partial<EmulatorOptions> = {},
 ) {
   const posted: Posted[] = [];
@@ -177,7 +180,7 @@ describe('a webhook', () => {
       event: { chatState: 'COMPOSING' },
     });
     for (const state of [typing, agentTyping]) expect(state?.change).not.toHaveProperty('sequence');
-    expect(status?.change).toMatchObject({ sequence: 1, event: { status: 'READ', sequenceList: [0] } });
+    expect(status?.change).toMatchObject({ sequence: 0, event: { status: 'READ', sequenceList: [0] } });
     expect(cloud.deliveries.map(({ type }) => type)).toEqual([
       'cqm.ExConversationChangeNotification',
       'ms.MessagingEventNotification.ChatStateEvent',
@@ -216,7 +219,7 @@ describe('a webhook', () => {
 
 describe('redelivery', () => {
   it('brings the same bytes until they are taken, in the order of the conversation', async () => {
-    const { cloud, posted } = await startConnector((_, count) => (count < 4 ? 500 : 200));
+    const { cloud, posted } = await startConnector((_, count) => (count < 4 ? 500 : 200), RETENTION);
     const { id } = await converse(cloud);
     const said = await Promise.all([cloud.agentSays(id, 'one'), cloud.agentSays(id, 'two')]);
     expect(posted.map(({ bytes }) => bytes.toString()).slice(1, 4)).toEqual(
@@ -255,7 +258,10 @@ describe('redelivery', () => {
       passed += 240_000;
       return answer();
     };
-    const { cloud, posted } = await startConnector(answerLate, status === 0 ? { timeoutMs: 100 } : {});
+    const { cloud, posted } = await startConnector(answerLate, {
+      ...RETENTION,
+      ...(status === 0 && { timeoutMs: 100 }),
+    });
     const { id } = await converse(cloud);
     const said = await cloud.agentSays(id, 'Hi');
     expect(said).toMatchObject({ state: 'given-up', status });
@@ -267,7 +273,11 @@ describe('redelivery', () => {
 
   it('pauses twice as long each time, up to a bound', async () => {
     const times: number[] = [];
-    const { cloud } = await startConnector(() => times.push(Date.now()) && 500, { firstPauseMs: 10, maxPauseMs: 40 });
+    const { cloud } = await startConnector(() => times.push(Date.now()) && 500, {
+      ...RETENTION,
+      firstPauseMs: 10,
+      maxPauseMs: 40,
+    });
     await converse(cloud);
     await until(() => times.length === 5);
     const pauses = times.slice(1).map((time, index) => time - (times[index] ?? 0));
@@ -276,6 +286,7 @@ describe('redelivery', () => {
 
   it('goes to the connector’s new place at once', async () => {
     const { cloud, posted, origin } = await startConnector(({ url }) => (url === '/new' ? 200 : 500), {
+      ...RETENTION,
       firstPauseMs: 60_000,
     });
     const { id } = await converse(cloud);
@@ -299,7 +310,7 @@ describe('redelivery', () => {
 
   it('ends with close(), whether it waits for an answer, for its time or for its turn', async () => {
     const hanging = await startConnector(() => new Promise<number>(() => {}));
-    const pausing = await startConnector(() => 500, { firstPauseMs: 60_000 });
+    const pausing = await startConnector(() => 500, { ...RETENTION, firstPauseMs: 60_000 });
     const waiting = [];
     for (const { cloud, posted } of [hanging, pausing]) {
       const { id } = await converse(cloud);
@@ -342,14 +353,10 @@ describe('the agent', () => {
 
 it('tells of each request once it is answered, and of each delivery each time', async () => {
   const told: string[] = [];
-  const { cloud } = await startConnector(
-    (_, count) => (count === 1 ? 503 : 200),
-    {},
-    {
-      onRequest: ({ service, status }) => told.push(`${service} ${status}`),
-      onDelivery: ({ attempts, status, state }) => told.push(`${attempts} ${status} ${state}`),
-    },
-  );
+  const { cloud } = await startConnector((_, count) => (count === 1 ? 503 : 200), RETENTION, {
+    onRequest: ({ service, status }) => told.push(`${service} ${status}`),
+    onDelivery: ({ attempts, status, state }) => told.push(`${attempts} ${status} ${state}`),
+  });
   await converse(cloud);
   await until(() => cloud.deliveries[0]?.state === 'delivered');
   cloud.failNext('domain', { reset: true });

@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto';
 import { resolve } from 'node:path';
 import { createOnce } from '../../examples/connector/once.js';
 import { isSigned } from '../../examples/connector/signature.js';
-import { readClosed, readReplies } from '../../examples/connector/webhook.js';
+import { type Notification, readClosed, readReplies, readStandings } from '../../examples/connector/webhook.js';
 import { type Emulator, startEmulator } from '../../lib/emulator/index.js';
 
 const ROOT = resolve(__dirname, '../..');
@@ -103,21 +103,22 @@ describe('its signature check', () => {
 });
 
 describe('what it hands to the customer', () => {
-  const said = (change: object) => ({
-    type: 'ms.MessagingEventNotification',
-    body: {
-      changes: [
-        {
-          sequence: 4,
-          originatorMetadata: { role: 'ASSIGNED_AGENT' },
-          messageAudience: 'ALL',
-          conversationId: 'c',
-          event: { type: 'ContentEvent', message: 'Hi' },
-          ...change,
-        },
-      ],
-    },
-  });
+  const said = (change: object) =>
+    ({
+      type: 'ms.MessagingEventNotification',
+      body: {
+        changes: [
+          {
+            sequence: 4,
+            originatorMetadata: { role: 'ASSIGNED_AGENT' },
+            messageAudience: 'ALL',
+            conversationId: 'c',
+            event: { type: 'ContentEvent', message: 'Hi' },
+            ...change,
+          },
+        ],
+      },
+    }) as unknown as Notification;
 
   it.each([
     ['what an agent says', {}, ['Hi']],
@@ -132,9 +133,39 @@ describe('what it hands to the customer', () => {
     expect(readClosed(said(change))).toEqual([]);
   });
 
+  it('a survey’s message is told apart from the agent’s of the same number', () => {
+    const keys = ['c', 's'].flatMap((dialogId) => readReplies(said({ dialogId })).map(({ key }) => key));
+    expect(keys).toEqual(['c:4', 's:4']);
+  });
+
+  it.each([
+    ['an open conversation', { state: 'OPEN', stage: 'OPEN', dialogs: [{ dialogId: 'c', state: 'OPEN' }] }, 'c'],
+    [
+      'an open survey',
+      {
+        state: 'CLOSE',
+        stage: 'OPEN',
+        dialogs: [
+          { dialogId: 'c', state: 'CLOSE' },
+          { dialogId: 's', state: 'OPEN' },
+        ],
+      },
+      's',
+    ],
+    ['the end', { state: 'CLOSE', stage: 'CLOSE', dialogs: [{ dialogId: 'c', state: 'CLOSE' }] }, undefined],
+    ['an older event that is open', { state: 'OPEN' }, 'c'],
+    ['an older event that is closed', { state: 'CLOSE' }, undefined],
+  ])('of %s, the next message goes to the right dialog', (_, conversationDetails, openDialog) => {
+    const changes = [{ type: 'UPSERT', result: { convId: 'c', conversationDetails } }];
+    const notification = { type: 'cqm.ExConversationChangeNotification', body: { changes } } as unknown as Notification;
+    expect(readStandings(notification)).toEqual([{ conversationId: 'c', openDialog }]);
+    expect(readClosed(notification)).toEqual(openDialog ? [] : ['c']);
+  });
+
   it('nothing of what it cannot read', () => {
-    for (const notification of [{}, { type: 'other' }, { type: 'ms.MessagingEventNotification' }]) {
+    for (const notification of [{}, { type: 'other' }, { type: 'ms.MessagingEventNotification' }] as Notification[]) {
       expect(readReplies(notification)).toEqual([]);
+      expect(readStandings(notification)).toEqual([]);
     }
   });
 });

@@ -33,6 +33,8 @@ const TOLD: Readonly<Record<string, readonly string[]>> = {
     'in the same conversation: true',
     '4915550001 reads: From ten to two.\n  delivered at attempt 2',
     'answered 401',
+    '4915550001 reads: How was it, from 1 to 5?',
+    'the agent reads: 5',
     'in a new conversation: true',
   ],
   fleet: [

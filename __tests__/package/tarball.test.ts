@@ -113,6 +113,12 @@ it.each([['29'], ['30']])(
   },
 );
 
+it('a project under Jest with jsdom requires it, and sends through the emulator’s adapter', () => {
+  const project = createProject('jest-jsdom', {}, ['jest@30', 'jest-environment-jsdom@30']);
+  cpSync(join(FIXTURES, 'jest-jsdom'), project, { recursive: true });
+  run(project, 'npx', 'jest');
+});
+
 it('the tarball holds the build and the documents, and nothing else', () => {
   const files = run(workshop, 'tar', '-tf', tarball).trim().split('\n');
   const documents =

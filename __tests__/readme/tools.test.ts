@@ -42,9 +42,11 @@ describe('the control API in docs/emulator.md', () => {
   it('works as written, call by call', async () => {
     const cloud = await start({ controlApi: true });
     await converse(cloud, 'sms-4915550001');
-    expect(calls).toHaveLength(15);
+    expect(calls).toHaveLength(23);
     for (const { method, path, body } of calls) {
-      const answer = await fetch(cloud.origin + path, { method, ...(body && { body }) });
+      // The content type that curl -d sends.
+      const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+      const answer = await fetch(cloud.origin + path, { method, headers, ...(body && { body }) });
       expect([path, answer.status]).toEqual([path, 200]);
     }
   });
@@ -61,14 +63,21 @@ describe('the control API in docs/emulator.md', () => {
   });
 });
 
-it('the example of docs/emulator.md runs as written', async () => {
-  const [, code = ''] = /```ts\n([\s\S]*?)```/.exec(emulator) ?? [];
-  const folder = mkdtempSync(join(ROOT, 'examples', '.snippets-'));
-  try {
-    writeFileSync(join(folder, 'snippet.ts'), code);
-    const { stdout } = await run(join(ROOT, 'node_modules/.bin/tsx'), [join(folder, 'snippet.ts')], { cwd: ROOT });
-    expect(stdout).toBe("delivered [ 'How can I help?' ]\n");
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+describe('the examples of docs/emulator.md', () => {
+  const examples = [...emulator.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code = '']) => code);
+
+  it.each([
+    [0, "delivered [ 'How can I help?' ]\n"],
+    [1, 'domain,sentinel,idp,send\n'],
+  ])('number %i runs as written', async (index, printed) => {
+    expect(examples).toHaveLength(2);
+    const folder = mkdtempSync(join(ROOT, 'examples', '.snippets-'));
+    try {
+      writeFileSync(join(folder, 'snippet.ts'), examples[index] ?? '');
+      const { stdout } = await run(join(ROOT, 'node_modules/.bin/tsx'), [join(folder, 'snippet.ts')], { cwd: ROOT });
+      expect(stdout).toBe(printed);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
 });

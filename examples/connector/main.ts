@@ -41,7 +41,8 @@ async function startConnector() {
   auth.on('replay', ({ errorCode, outcome }) => console.log(`  replayed after error ${errorCode}: ${outcome}`));
   const server = createServer(app);
   const origin = await listen(server);
-  cloud.setWebhook({ url: `${origin}/liveperson`, firstPauseMs: 10 });
+  // LivePerson redelivers only if the app's manifest has a retention time.
+  cloud.setWebhook({ url: `${origin}/liveperson`, retentionMs: 60_000, firstPauseMs: 10 });
   return {
     origin,
     async stop() {
@@ -107,14 +108,24 @@ const forged = await axios.post(`${connector.origin}/liveperson`, reply.body, {
 });
 console.log(`  answered ${forged.status}`);
 
-console.log('The agent closes the conversation');
+console.log('The agent leaves, and a survey asks');
 const first = conversation();
+await cloud.startSurvey(first, { text: 'How was it, from 1 to 5?' });
+await customerWrites('sms-survey', '5');
+
+console.log('The survey ends, and with it the conversation');
 await cloud.closeConversation(first);
 await customerWrites('sms-3', 'One more thing …');
 console.log(`  in a new conversation: ${conversation() !== first}`);
 
-assert.deepEqual(desk().map(textOf), ['Are you open today?', 'And on Sunday?', 'Yes.', 'One more thing …']);
-assert.deepEqual(phone, ['Until six.', 'The way to us', 'Are you still there?', 'From ten to two.']);
+assert.deepEqual(desk().map(textOf), ['Are you open today?', 'And on Sunday?', 'Yes.', '5', 'One more thing …']);
+assert.deepEqual(phone, [
+  'Until six.',
+  'The way to us',
+  'Are you still there?',
+  'From ten to two.',
+  'How was it, from 1 to 5?',
+]);
 assert.equal(forged.status, 401);
 assert.notEqual(conversation(), first);
 

@@ -1,5 +1,8 @@
-import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
+import forge from 'node-forge/lib/forge.js';
+// Adds `forge.pki`.
+import 'node-forge/lib/pki.js';
 
 /** A private key and its certificate, as PEM texts. */
 export interface KeyAndCertificate {
@@ -11,10 +14,19 @@ export interface KeyAndCertificate {
 
 const DAY_MS = 86_400_000;
 
+/** The subject of every certificate that is made here. */
+const SUBJECT = [{ name: 'commonName', value: 'axios-liveperson-auth emulator' }];
+
+/** LivePerson's hosts have a region before the service: `va.sentinel.liveperson.net`. A wildcard stands for one label only. */
+const LIVEPERSON_WILDCARD = '*.liveperson.net';
+const REGIONAL_WILDCARDS = ['sentinel', 'idp', 'msg', 'swift', 'agentvep', 'ac', 'acr', 'faasgw', 'faasui'].map(
+  (service) => `*.${service}.liveperson.net`,
+);
+
 /**
- * Makes a certificate that signs itself (X.509 v3, ECDSA P-256), for the given host names and IP addresses. It is valid
- * from a day ago, so that clocks need not agree, to a year from now. A client that is to trust it is given it as an
- * authority: `NODE_EXTRA_CA_CERTS`, `curl --cacert`.
+ * Makes a self-signed certificate (X.509 v3, RSA) for the given host names and IP addresses. It is valid from a day
+ * ago, so that clocks need not agree, to a year from now. A client trusts it as an authority: `NODE_EXTRA_CA_CERTS`,
+ * `curl --cacert`. The name `*.liveperson.net` also covers LivePerson's regional hosts, such as `va.sentinel.liveperson.net`.
  *
  * @throws TypeError for a name that is none
  *
@@ -23,99 +35,50 @@ const DAY_MS = 86_400_000;
  * const cloud = await startEmulator({ accounts, tls });
  */
 export function createSelfSignedCertificate(
-  names: readonly string[] = ['localhost', '127.0.0.1', '::1'],
+  given: readonly string[] = ['localhost', '127.0.0.1', '::1'],
 ): KeyAndCertificate {
+  const names = [
+    ...new Set(given.flatMap((name) => (name === LIVEPERSON_WILDCARD ? [name, ...REGIONAL_WILDCARDS] : [name]))),
+  ];
   const strange = names.find((name) => !/^[\w*-]+(\.[\w-]+)*$/.test(name) && !/^[\da-f:.]+$/i.test(name));
   if (names.length === 0 || strange !== undefined) {
     throw new TypeError(
       `A certificate is for host names or IP addresses; received ${JSON.stringify(strange ?? names)}.`,
     );
   }
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const spki = publicKey.export({ type: 'spki', format: 'der' });
-  const issuer = sequence(set(sequence(oid(COMMON_NAME), der(0x0c, Buffer.from('axios-liveperson-auth emulator')))));
-  const algorithm = sequence(oid(ECDSA_WITH_SHA256));
-  const tbs = sequence(
-    der(0xa0, der(0x02, Buffer.from([2]))),
-    // A positive serial number: its first bit is not set.
-    der(0x02, Buffer.concat([Buffer.from([0x40]), randomBytes(15)])),
-    algorithm,
-    issuer,
-    sequence(time(Date.now() - DAY_MS), time(Date.now() + 365 * DAY_MS)),
-    issuer,
-    spki,
-    der(
-      0xa3,
-      sequence(
-        extension(BASIC_CONSTRAINTS, true, sequence(TRUE)),
-        // digitalSignature and keyCertSign
-        extension(KEY_USAGE, true, der(0x03, Buffer.from([2, 0b1000_0100]))),
-        extension(EXTENDED_KEY_USAGE, false, sequence(oid(SERVER_AUTH))),
-        extension(SUBJECT_KEY_ID, false, der(0x04, createHash('sha1').update(spki).digest())),
-        extension(SUBJECT_ALT_NAME, false, sequence(...names.map(generalName))),
-      ),
-    ),
-  );
-  const certificate = sequence(tbs, algorithm, der(0x03, Buffer.from([0]), sign('sha256', tbs, privateKey)));
-  const lines = certificate.toString('base64').replace(/.{64}(?=.)/g, '$&\n');
-  return {
-    key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    cert: `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`,
-  };
+  const pem = { format: 'pem' } as const;
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: 'spki', ...pem },
+    privateKeyEncoding: { type: 'pkcs8', ...pem },
+  });
+  const { pki, md } = forge;
+  const certificate = pki.createCertificate();
+  certificate.publicKey = pki.publicKeyFromPem(publicKey);
+  // A positive serial number: its first bit is not set.
+  certificate.serialNumber = `40${randomBytes(15).toString('hex')}`;
+  certificate.validity = { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + 365 * DAY_MS) };
+  certificate.setSubject(SUBJECT);
+  certificate.setIssuer(SUBJECT);
+  certificate.setExtensions([
+    { name: 'basicConstraints', critical: true, cA: true },
+    { name: 'keyUsage', critical: true, digitalSignature: true, keyCertSign: true },
+    { name: 'extKeyUsage', serverAuth: true },
+    { name: 'subjectKeyIdentifier' },
+    { name: 'subjectAltName', altNames: names.map(describeName) },
+  ]);
+  certificate.sign(pki.privateKeyFromPem(privateKey), md.sha256.create());
+  return { key: privateKey, cert: unixLines(pki.certificateToPem(certificate)) };
 }
 
-// Object identifiers (RFC 5280, RFC 5758), as their DER contents.
-const COMMON_NAME = '550403';
-const ECDSA_WITH_SHA256 = '2a8648ce3d040302';
-const BASIC_CONSTRAINTS = '551d13';
-const KEY_USAGE = '551d0f';
-const EXTENDED_KEY_USAGE = '551d25';
-const SERVER_AUTH = '2b06010505070301';
-const SUBJECT_KEY_ID = '551d0e';
-const SUBJECT_ALT_NAME = '551d11';
+/** Kinds of names in a certificate (RFC 5280, 4.2.1.6). */
+const [DNS_NAME, IP_ADDRESS] = [2, 7];
 
-/** One element of ASN.1 in its distinguished encoding: tag, length, contents. */
-function der(tag: number, ...contents: Buffer[]): Buffer {
-  const content = Buffer.concat(contents);
-  const { length } = content;
-  const size = length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
-  return Buffer.concat([Buffer.from([tag, ...size]), content]);
-}
+const describeName = (name: string): object =>
+  isIP(name) === 0 ? { type: DNS_NAME, value: name } : { type: IP_ADDRESS, ip: plainAddress(name) };
 
-const sequence = (...items: Buffer[]): Buffer => der(0x30, ...items);
-const set = (...items: Buffer[]): Buffer => der(0x31, ...items);
-const oid = (hex: string): Buffer => der(0x06, Buffer.from(hex, 'hex'));
-const TRUE = der(0x01, Buffer.from([0xff]));
+/** The URL parser writes a trailing IPv4 part of an IPv6 address in hex, which forge needs. */
+const plainAddress = (address: string): string =>
+  isIP(address) === 4 ? address : new URL(`http://[${address}]`).hostname.slice(1, -1);
 
-/** UTCTime, which serves until 2049. */
-const time = (ms: number): Buffer =>
-  der(
-    0x17,
-    Buffer.from(
-      `${new Date(ms)
-        .toISOString()
-        .replace(/[-:T]|\.\d+/g, '')
-        .slice(2)}`,
-    ),
-  );
-
-const extension = (id: string, isCritical: boolean, value: Buffer): Buffer =>
-  sequence(oid(id), ...(isCritical ? [TRUE] : []), der(0x04, value));
-
-function generalName(name: string): Buffer {
-  const version = isIP(name);
-  return version === 0
-    ? der(0x82, Buffer.from(name))
-    : der(0x87, version === 4 ? bytesOfIPv4(name) : bytesOfIPv6(name));
-}
-
-const bytesOfIPv4 = (address: string): Buffer => Buffer.from(address.split('.').map(Number));
-
-function bytesOfIPv6(address: string): Buffer {
-  // The URL parser writes a trailing IPv4 part in hex, and :: for the longest run of zeros.
-  const [head = '', tail] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::');
-  const groupsOf = (text: string): string[] => (text === '' ? [] : text.split(':'));
-  const [first, last] = [groupsOf(head), groupsOf(tail ?? '')];
-  const zeros = Array.from({ length: 8 - first.length - last.length }, () => '0');
-  return Buffer.from([...first, ...zeros, ...last].map((group) => group.padStart(4, '0')).join(''), 'hex');
-}
+const unixLines = (text: string): string => text.replace(/\r\n/g, '\n');

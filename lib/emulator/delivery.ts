@@ -6,12 +6,19 @@ export interface Delivery {
   readonly accountId: string;
   /** The conversation that it tells of. */
   readonly conversationId: string;
-  /** What is posted, to the byte; each time the same. */
+  /** The JSON text that is posted, the same each time. */
   readonly body: string;
+  /** The URL of the last attempt; empty before the first one. */
+  url: string;
   /** How many times it was posted. */
   attempts: number;
   /** HTTP status of the last answer; 0 where there was none. */
   status: number;
-  /** `given-up`: the time that it is kept for was over, or the emulator was closed. */
-  state: 'waiting' | 'delivered' | 'given-up';
+  /**
+   * `given-up`: it was not taken, and is not posted again. `not-subscribed`: the webhook has no URL for this type, so it was
+   * not posted.
+   */
+  state: 'waiting' | 'delivered' | 'given-up' | 'not-subscribed';
+  /** Why the last attempt failed, such as `ECONNREFUSED` or `answered 500`; `undefined` if none did. */
+  failure: string | undefined;
 }

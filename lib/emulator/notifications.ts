@@ -1,84 +1,105 @@
-import type { Conversation } from './conversations.js';
-import { lpConsumerId } from './tokens.js';
+import { type Conversation, type Dialog, isOpen, mainDialogOf, type Participant } from './conversations.js';
+import {
+  CONVERSATION_CHANGE,
+  type ConversationEvent,
+  type ConversationNotification,
+  type DialogDetails,
+  type MessageAudience,
+  type MessagingChange,
+  type Metadata,
+  type WebhookNotification,
+} from './wire.js';
 
-/** What was said, in the form that SEND takes it: `{ type: 'ContentEvent', contentType: 'text/plain', message: 'Hi' }`. */
-export interface ConversationEvent {
-  /** Such as `ContentEvent`, `RichContentEvent` or `ChatStateEvent`. */
-  readonly type: string;
-  readonly [field: string]: unknown;
-}
-
-/** An event as LivePerson tells a webhook of it. */
+/** An event for the webhook. */
 export interface Notification {
   /** The name that the app's manifest subscribes to it by, such as `ms.MessagingEventNotification.ContentEvent`. */
   readonly eventType: string;
-  readonly conversation: Conversation;
-  readonly payload: object;
+  readonly conversation: Pick<Conversation, 'id' | 'accountId'>;
+  readonly payload: WebhookNotification;
 }
 
-/** Somebody said something. `sequence` is its place in the conversation; a ChatStateEvent has none. */
-export function messagingEvent(
+/** One thing that somebody said. */
+export interface Utterance {
+  readonly dialog: Dialog;
+  readonly originator: Participant;
+  readonly event: ConversationEvent;
+  /** `undefined` for a chat state. */
+  readonly sequence: number | undefined;
+  readonly audience?: MessageAudience;
+  readonly metadata?: readonly Metadata[] | undefined;
+  /** Epoch milliseconds. */
+  readonly time: number;
+}
+
+/** Somebody said something. Several utterances are several `changes` of one notification. */
+export function messagingNotification(
   conversation: Conversation,
-  role: 'CONSUMER' | 'ASSIGNED_AGENT',
-  event: ConversationEvent,
-  sequence: number | undefined,
+  utterances: readonly [Utterance, ...Utterance[]],
 ): Notification {
-  const id = role === 'CONSUMER' ? lpConsumerId(conversation.accountId, conversation.consumerId) : conversation.agentId;
-  const change = {
-    ...(sequence !== undefined && { sequence }),
-    originatorId: id,
-    originatorMetadata: { id, role },
-    serverTimestamp: Date.now(),
-    event,
-    conversationId: conversation.id,
-    dialogId: conversation.id,
-    messageAudience: 'ALL',
-  };
+  const changes = utterances.map(
+    ({ dialog, originator, event, sequence, audience = 'ALL', metadata, time }): MessagingChange => ({
+      // A chat state has neither.
+      ...(sequence !== undefined && { sequence, serverTimestamp: time }),
+      originatorId: originator.id,
+      originatorMetadata: originator,
+      event,
+      conversationId: conversation.id,
+      dialogId: dialog.id,
+      messageAudience: audience,
+      ...(metadata !== undefined && { metadata }),
+    }),
+  );
   return {
-    eventType: `ms.MessagingEventNotification.${event.type}`,
+    eventType: `ms.MessagingEventNotification.${utterances[0].event.type}`,
     conversation,
-    payload: { kind: 'notification', body: { changes: [change] }, type: 'ms.MessagingEventNotification' },
+    payload: { kind: 'notification', body: { changes }, type: 'ms.MessagingEventNotification' },
   };
 }
 
-/** A conversation was opened, given to an agent or closed: it is told of as a whole. */
-export function conversationChange(conversation: Conversation): Notification {
-  const { id, accountId, openedAt, changedAt, closeReason } = conversation;
-  const state = closeReason ? 'CLOSE' : 'OPEN';
-  const participants = participantsOf(conversation);
-  const end = closeReason ? { endTs: changedAt, closeReason } : {};
-  const dialog = {
-    dialogId: id,
-    dialogType: 'MAIN',
-    channelType: 'MESSAGING',
-    participantsDetails: participants.map((participant) => ({ ...participant, state: 'ACTIVE' })),
-    state,
-    creationTs: openedAt,
-    metaDataLastUpdateTs: changedAt,
-    ...(closeReason && { endTs: changedAt, closedBy: closeReason }),
-  };
+/** A conversation has changed. The notification has its whole state. */
+export function conversationNotification(conversation: Conversation): Notification {
+  const { id, accountId, openedAt, changedAt, skillId, participants, ttr, csat, dialogs } = conversation;
+  const main = mainDialogOf(conversation);
+  const lastClosed = dialogs.at(-1)?.closed;
   const conversationDetails = {
-    skillId: conversation.skillId,
+    skillId,
     participants,
-    dialogs: [dialog],
+    dialogs: dialogs.map((dialog) => describeDialog(dialog, participants)),
     brandId: accountId,
-    state,
-    stage: state,
+    state: stateOf(!main.closed),
+    stage: stateOf(isOpen(conversation)),
     startTs: openedAt,
     metaDataLastUpdateTs: changedAt,
-    ...end,
-    ttr: { ttrType: conversation.ttrType, value: 600 },
+    ...(main.closed && { closeReason: main.closed.by }),
+    ...(lastClosed && !isOpen(conversation) && { endTs: lastClosed.at }),
+    ttr,
+    ...(csat && { csat }),
+    conversationHandlerDetails: { accountId, skillId },
   };
-  const type = 'cqm.ExConversationChangeNotification';
-  const changes = [{ type: 'UPSERT', result: { convId: id, effectiveTTR: -1, conversationDetails } }];
-  return {
-    eventType: type,
-    conversation,
-    payload: { kind: 'notification', body: { sentTs: changedAt, changes }, type },
+  const payload: ConversationNotification = {
+    kind: 'notification',
+    body: {
+      sentTs: changedAt,
+      changes: [{ type: 'UPSERT', result: { convId: id, effectiveTTR: -1, conversationDetails } }],
+    },
+    type: CONVERSATION_CHANGE,
   };
+  return { eventType: CONVERSATION_CHANGE, conversation, payload };
 }
 
-function participantsOf({ accountId, consumerId, agentId }: Conversation): { id: string; role: string }[] {
-  const consumer = { id: lpConsumerId(accountId, consumerId), role: 'CONSUMER' };
-  return agentId === undefined ? [consumer] : [{ id: agentId, role: 'ASSIGNED_AGENT' }, consumer];
+export const stateOf = (isOpen: boolean): 'OPEN' | 'CLOSE' => (isOpen ? 'OPEN' : 'CLOSE');
+
+function describeDialog(dialog: Dialog, participants: readonly Participant[]): DialogDetails {
+  const { id, type, openedAt, changedAt, closed } = dialog;
+  return {
+    dialogId: id,
+    dialogType: type,
+    channelType: 'MESSAGING',
+    participantsDetails: participants.map((participant) => ({ ...participant, state: 'ACTIVE' })),
+    state: stateOf(!closed),
+    ...(type === 'POST_SURVEY' && { metaData: { appInstallId: 'post-conversation-survey' } }),
+    creationTs: openedAt,
+    metaDataLastUpdateTs: changedAt,
+    ...(closed && { endTs: closed.at, closedBy: closed.by, closedCause: closed.cause }),
+  };
 }

@@ -1,17 +1,13 @@
+import type { EmulatorAccount } from './account.js';
 import type { KeyAndCertificate } from './certificate.js';
 import type { Party } from './conversations.js';
 import type { Delivery } from './delivery.js';
+import { assertFields, type Fields, isWholeNumber } from './fields.js';
+import { isHostName } from './host-names.js';
 import type { LoggedRequest } from './request-log.js';
-
-/** A brand that the emulator knows. */
-export interface EmulatorAccount {
-  /** Digits, or a prefix and digits. */
-  accountId: string;
-  /** What the connector signs in with. */
-  clientId: string;
-  /** What it signs in with, and the key of the signature on what the webhook gets. */
-  clientSecret: string;
-}
+import type { ConsumerSeed, ConversationSeed } from './state.js';
+import { STRICT_FIELDS, type StrictRules } from './strictness.js';
+import { type ResolvedWebhook, resolveWebhook, type WebhookOptions } from './webhook-options.js';
 
 /** What a service answers where LivePerson documents nothing. */
 export interface ErrorReply {
@@ -19,37 +15,6 @@ export interface ErrorReply {
   status?: number;
   /** Text as it stands, anything else as JSON. */
   body?: unknown;
-}
-
-/** Where events are delivered, and how. */
-export interface WebhookOptions {
-  /** http or https, of the connector. */
-  url: string;
-  /**
-   * Hash of the HMAC in `x-liveperson-signature`, over the raw body, with the client secret as the key.
-   * @default 'sha1'
-   */
-  signature?: 'sha1' | 'sha256';
-  /** @default 'base64' */
-  encoding?: 'base64' | 'hex';
-  /**
-   * How long an answer is waited for, in milliseconds.
-   * @default 5_000
-   */
-  timeoutMs?: number;
-  /**
-   * The pause before the first redelivery, in milliseconds; each further one is twice as long, up to `maxPauseMs`. An event
-   * is delivered when it is answered with 200 or 201.
-   * @default 2_000
-   */
-  firstPauseMs?: number;
-  /** @default 300_000 */
-  maxPauseMs?: number;
-  /**
-   * How long an event is redelivered before it is given up, in milliseconds.
-   * @default 600_000
-   */
-  retentionMs?: number;
 }
 
 /** What the agent answers to a text; `undefined` for nothing. */
@@ -118,42 +83,116 @@ export interface EmulatorOptions {
    * @default nothing
    */
   autoReply?: 'echo' | AutoReply;
-  /** Told of every request once it was answered. */
+  /**
+   * Whether the agent marks each message of the consumer as received and read, by itself.
+   * @default false
+   */
+  receipts?: boolean;
+  /**
+   * The question of the survey that starts when the consumer closes the main dialog with a `DialogChange`.
+   * @default no survey
+   */
+  survey?: string;
+  /**
+   * What happens when a consumer with an open conversation asks for another: `'refuse'` answers that item with `BAD_REQUEST`,
+   * `'open'` opens it.
+   * @default 'refuse'
+   */
+  secondConversation?: 'refuse' | 'open';
+  /**
+   * Whether requests that the documents forbid are refused with 400. A rule that is off accepts them, and warns in the request
+   * log.
+   * @default true: every rule
+   */
+  strict?: boolean | StrictRules;
+  /**
+   * Whether Sentinel's answer of version 1 has `expires_in` too.
+   * @default false
+   */
+  v1ExpiresIn?: boolean;
+  /**
+   * Host names without a port that the control API answers to, beside those of loopback and `host`.
+   * @default []
+   */
+  allowedHosts?: string[];
+  /**
+   * Conversations that are there from the start, such as those of `snapshot()`.
+   * @default []
+   */
+  conversations?: ConversationSeed[];
+  /**
+   * Consumers that are known from the start, such as those of `snapshot()`.
+   * @default []
+   */
+  consumers?: ConsumerSeed[];
+  /** Called with every request once it was answered. */
   onRequest?: (request: LoggedRequest) => void;
-  /** Told of every event each time that it was posted to the webhook. */
+  /** Called with every event each time that it was posted to the webhook. */
   onDelivery?: (delivery: Delivery) => void;
+  /**
+   * Called with a sentence when the emulator can be reached from other machines, or when one of these functions throws.
+   * @default process.emitWarning
+   */
+  onWarning?: (sentence: string) => void;
 }
 
-export type ResolvedWebhook = Required<WebhookOptions>;
-
 export type ResolvedOptions = Required<
-  Omit<EmulatorOptions, 'tls' | 'unknownAccount' | 'idpError' | 'webhook' | 'autoReply'>
+  Omit<EmulatorOptions, 'tls' | 'unknownAccount' | 'idpError' | 'webhook' | 'autoReply' | 'survey' | 'strict'>
 > & {
   tls: EmulatorOptions['tls'] | undefined;
   webhook: ResolvedWebhook | undefined;
   autoReply: AutoReply | undefined;
+  survey: string | undefined;
+  strict: Required<StrictRules>;
   unknownAccount: Required<ErrorReply>;
   idpError: Required<ErrorReply>;
 };
 
+const OPTION_FIELDS = {
+  accounts: 'anything',
+  port: 'number',
+  host: 'text',
+  tls: 'object',
+  controlApi: 'flag',
+  tolerateBearer: 'flag',
+  missingAppJwtCode: 'number',
+  missingParameterStatus: 'number',
+  unknownAccount: 'object',
+  idpError: 'object',
+  appJwtTtlSeconds: 'number',
+  onBehalfHeader: 'text',
+  webhook: 'anything',
+  autoReply: 'anything',
+  receipts: 'flag',
+  survey: 'text',
+  secondConversation: 'text',
+  strict: 'anything',
+  v1ExpiresIn: 'flag',
+  allowedHosts: 'texts',
+  conversations: 'objects',
+  consumers: 'objects',
+  onRequest: 'function',
+  onDelivery: 'function',
+  onWarning: 'function',
+} as const satisfies Record<keyof EmulatorOptions, Fields[string]>;
+
 /** @throws TypeError naming the option that is missing or wrong; a secret is never shown */
 export function resolveOptions(options: EmulatorOptions): ResolvedOptions {
-  if (!Array.isArray(options?.accounts) || options.accounts.length === 0) {
-    throw new TypeError(
-      'startEmulator: accounts must be a list of at least one { accountId, clientId, clientSecret }.',
-    );
-  }
-  options.accounts.forEach((account, index) => {
-    for (const name of ['accountId', 'clientId', 'clientSecret'] as const) {
-      if (typeof account?.[name] !== 'string' || account[name] === '') {
-        throw new TypeError(`startEmulator: accounts[${index}].${name} must be a string that is not empty.`);
-      }
-    }
-  });
+  assertAccounts(options?.accounts);
+  assertFields('startEmulator', options, OPTION_FIELDS, 'option');
   const ttl = options.appJwtTtlSeconds ?? 3_600;
   if (!(ttl > 0)) throw new TypeError(`startEmulator: appJwtTtlSeconds must be more than 0; received ${ttl}.`);
+  if (!isWholeNumber(options.port ?? 0, 0, 65_535)) throw bad('port', 'a whole number from 0 to 65535');
+  assertOneOf('missingAppJwtCode', options.missingAppJwtCode, [40105, 40104]);
+  assertOneOf('missingParameterStatus', options.missingParameterStatus, [400, 401]);
+  assertOneOf('secondConversation', options.secondConversation, ['refuse', 'open']);
+  const { autoReply, allowedHosts = [], onWarning = (sentence: string) => process.emitWarning(sentence) } = options;
+  if (autoReply !== undefined && autoReply !== 'echo' && typeof autoReply !== 'function') {
+    throw bad('autoReply', "'echo' or a function");
+  }
+  if (!allowedHosts.every(isHostName)) throw bad('allowedHosts', 'host names or IP addresses, without scheme or port');
   return {
-    accounts: options.accounts,
+    accounts: options.accounts.map((account) => ({ ...account })),
     port: options.port ?? 0,
     host: options.host ?? '127.0.0.1',
     tls: options.tls,
@@ -161,31 +200,73 @@ export function resolveOptions(options: EmulatorOptions): ResolvedOptions {
     tolerateBearer: options.tolerateBearer ?? false,
     missingAppJwtCode: options.missingAppJwtCode ?? 40105,
     missingParameterStatus: options.missingParameterStatus ?? 400,
-    unknownAccount: { status: 401, body: { error: 'unknown account' }, ...options.unknownAccount },
-    idpError: { status: 401, body: { error: 'invalid AppJWT' }, ...options.idpError },
+    unknownAccount: readErrorReply('unknownAccount', options.unknownAccount, 'unknown account'),
+    idpError: readErrorReply('idpError', options.idpError, 'invalid AppJWT'),
     appJwtTtlSeconds: ttl,
     onBehalfHeader: options.onBehalfHeader ?? 'X-LP-On-Behalf',
     webhook: options.webhook === undefined ? undefined : resolveWebhook(options.webhook),
-    autoReply: options.autoReply === 'echo' ? (text) => text : options.autoReply,
-    onRequest: options.onRequest ?? (() => {}),
-    onDelivery: options.onDelivery ?? (() => {}),
+    autoReply: autoReply === 'echo' ? (text) => text : autoReply,
+    receipts: options.receipts ?? false,
+    survey: options.survey,
+    secondConversation: options.secondConversation ?? 'refuse',
+    strict: readStrict(options.strict ?? true),
+    v1ExpiresIn: options.v1ExpiresIn ?? false,
+    allowedHosts: allowedHosts.map((host) => host.toLowerCase()),
+    conversations: options.conversations ?? [],
+    consumers: options.consumers ?? [],
+    onRequest: contained('onRequest', options.onRequest, onWarning),
+    onDelivery: contained('onDelivery', options.onDelivery, onWarning),
+    onWarning,
   };
 }
 
-/** @throws TypeError naming what is wrong */
-export function resolveWebhook(webhook: string | WebhookOptions): ResolvedWebhook {
-  const given = typeof webhook === 'string' ? { url: webhook } : webhook;
-  const { url, signature = 'sha1', encoding = 'base64' } = given;
-  if (typeof url !== 'string' || !URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
-    throw new TypeError(`The webhook must be an http or https URL of your connector; received ${JSON.stringify(url)}.`);
+function assertAccounts(accounts: unknown): asserts accounts is EmulatorAccount[] {
+  if (!Array.isArray(accounts) || accounts.length === 0) {
+    throw new TypeError(
+      'startEmulator: accounts must be a list of at least one { accountId, clientId, clientSecret }.',
+    );
   }
-  if (!['sha1', 'sha256'].includes(signature)) throw new TypeError("The webhook's signature is 'sha1' or 'sha256'.");
-  if (!['base64', 'hex'].includes(encoding)) throw new TypeError("The webhook's encoding is 'base64' or 'hex'.");
-  const { timeoutMs = 5_000, firstPauseMs = 2_000, maxPauseMs = 300_000, retentionMs = 600_000 } = given;
-  const durations = { timeoutMs, firstPauseMs, maxPauseMs, retentionMs };
-  for (const [name, ms] of Object.entries(durations)) {
-    if (!(Number.isFinite(ms) && ms >= 0))
-      throw new TypeError(`The webhook's ${name} must be milliseconds, 0 or more; received ${ms}.`);
-  }
-  return { url, signature, encoding, ...durations };
+  accounts.forEach((account, index) => {
+    for (const name of ['accountId', 'clientId', 'clientSecret'] as const) {
+      if (typeof account?.[name] !== 'string' || account[name] === '') {
+        throw new TypeError(`startEmulator: accounts[${index}].${name} must be a string that is not empty.`);
+      }
+    }
+  });
 }
+
+function readStrict(strict: boolean | StrictRules): Required<StrictRules> {
+  if (typeof strict !== 'boolean') assertFields('startEmulator: strict', strict, STRICT_FIELDS);
+  const ruleOf = (name: keyof StrictRules) => (typeof strict === 'boolean' ? strict : (strict[name] ?? true));
+  const names = Object.keys(STRICT_FIELDS) as (keyof StrictRules)[];
+  return Object.fromEntries(names.map((name) => [name, ruleOf(name)])) as Required<StrictRules>;
+}
+
+function readErrorReply(name: string, given: ErrorReply | undefined, error: string): Required<ErrorReply> {
+  assertFields(`startEmulator: ${name}`, given ?? {}, { status: 'number', body: 'anything' });
+  const { status = 401, body = { error } } = given ?? {};
+  if (!isWholeNumber(status, 200, 599)) throw bad(`${name}.status`, 'an HTTP status from 200 to 599');
+  return { status, body };
+}
+
+function assertOneOf(name: string, value: unknown, allowed: readonly unknown[]): void {
+  if (value !== undefined && !allowed.includes(value)) throw bad(name, allowed.join(' or '));
+}
+
+/** An observer cannot change what happens. */
+function contained<T>(
+  name: string,
+  observe: ((seen: T) => void) | undefined,
+  onWarning: (sentence: string) => void,
+): (seen: T) => void {
+  if (!observe) return () => {};
+  return (seen) => {
+    try {
+      observe(seen);
+    } catch (error) {
+      onWarning(`The option ${name} threw: ${error}`);
+    }
+  };
+}
+
+const bad = (name: string, expected: string): TypeError => new TypeError(`startEmulator: ${name} must be ${expected}.`);

@@ -1,9 +1,30 @@
-import { randomUUID } from 'node:crypto';
-import type { Ears } from './agent-desk.js';
-import type { Conversation, ConversationBook, Party } from './conversations.js';
+import { type ConversationListener, takesSequence } from './agent-desk.js';
+import { createBoundedLog } from './bounded-log.js';
+import {
+  type Conversation,
+  type ConversationBook,
+  type Dialog,
+  mainDialogOf,
+  type Party,
+  takeSequence,
+} from './conversations.js';
+import type { FileStore } from './files.js';
+import {
+  DOWNLOAD_TYPE,
+  examineClientProperties,
+  examineConversation,
+  examineSend,
+  OPENING_TYPE,
+  PROFILE_TYPE,
+  PUBLISH_TYPE,
+  UPDATE_TYPE,
+  UPLOAD_TYPE,
+} from './item-rules.js';
 import type { ResolvedOptions } from './options.js';
 import { type Incoming, isRecord, notFound, parseJson, type Reply } from './reply.js';
-import type { TokenBook } from './tokens.js';
+import { type Finding, judge } from './strictness.js';
+import { lpConsumerId, type TokenBook } from './tokens.js';
+import type { ConversationEvent, Metadata } from './wire.js';
 
 /** An item of a CONVERSATION or SEND request that was accepted. */
 export interface AcceptedMessage {
@@ -19,16 +40,23 @@ export interface AcceptedMessage {
   type: string;
   /** As it was sent. */
   body: unknown;
-  /** Place of a published event in its conversation, from 0. */
+  /** Beside the body; `undefined` if there was none. */
+  metadata?: unknown;
+  /** The dialog that a published event names, such as a survey. */
+  dialogId?: string;
+  /** Place of a published event in its dialog, from 0. A chat state has none. */
   sequence?: number;
 }
 
 /** The conversations and what was said in them. */
 export interface SendApi {
+  /** The newest, oldest first. */
   readonly messages: AcceptedMessage[];
   clearMessages(): void;
   answer(incoming: Incoming): Reply;
 }
+
+type Item = Readonly<Record<string, unknown>>;
 
 type ErrorCode = 40001 | 40102 | 40103 | 40104 | 40105;
 
@@ -43,114 +71,197 @@ const ERRORS: Readonly<Record<ErrorCode, readonly [title: string, details: strin
 
 const PATH = /^\/api\/account\/([^/]+)\/messaging\/consumer\/conversation(\/send)?$/;
 
+/** Not documented, but more would be a mistake. */
+const MAX_ITEMS = 100;
+
+/** A longer profile is accepted, but not remembered. */
+const MAX_PROFILE_LENGTH = 16_384;
+
+const CLOSED = { msg: 'OK Conversation resolved successfully' };
+
+/** An accepted item: its reply's body, and what comes of it. */
+interface Outcome {
+  readonly body: object;
+  readonly warnings?: readonly string[];
+  readonly after?: () => void;
+}
+
 export function createSendApi(
   options: ResolvedOptions,
   tokens: TokenBook,
   conversations: ConversationBook,
-  ears: Ears,
+  files: FileStore,
+  listener: ConversationListener,
 ): SendApi {
-  const messages: AcceptedMessage[] = [];
+  const messages = createBoundedLog<AcceptedMessage>(({ body, metadata }) => JSON.stringify([body, metadata]).length);
 
   function refuse(code: ErrorCode, errorCode: number = code): Reply {
     const status = code === 40001 ? options.missingParameterStatus : 401;
     const [title, details] = ERRORS[code];
+    return errorReply(status, title, details, errorCode);
+  }
+
+  /** The error code and the words for a bad input other than a missing brand are not documented. */
+  function refuseInput({ sentence, isMissingBrand }: Finding): Reply {
+    if (isMissingBrand) return refuse(40001);
     return {
-      status,
-      body: { kind: 'resp', code: status, body: { title, details, errorCode }, type: '.ReqBody$ErrorResp' },
+      ...errorReply(options.missingParameterStatus, 'Input was invalid', sentence, 40001),
+      warnings: [sentence],
     };
   }
 
   function identify({ headers }: Incoming, accountId: string): Party | Reply {
     const authorization = headers.authorization as string | undefined;
-    if (!authorization) return refuse(40105, options.missingAppJwtCode);
-    const appJwt = options.tolerateBearer ? authorization.replace(/^Bearer /i, '') : authorization;
-    if (!tokens.findAppJwt(accountId, appJwt)) return refuse(40102);
+    if (authorization === undefined) return refuse(40105, options.missingAppJwtCode);
+    const jwt = options.tolerateBearer ? authorization.replace(/^Bearer /i, '') : authorization;
+    if (!tokens.findAppJwt(accountId, jwt)) return refuse(40102);
     const onBehalf = headers[options.onBehalfHeader.toLowerCase()] as string | undefined;
-    if (!onBehalf) return refuse(40104);
+    if (onBehalf === undefined) return refuse(40104);
     const issued = tokens.findConsumerJws(accountId, onBehalf);
     return issued ? { accountId, consumerId: issued.consumerId } : refuse(40103);
   }
 
-  /** Opens a conversation: a profile item, then the request for the conversation with its brand id, then what is said first. */
-  function converse(caller: Party, items: unknown): Reply {
-    if (!Array.isArray(items) || items.length === 0 || !items.every(isRecord)) return refuse(40001);
-    const opening = items.find(({ type }) => type === 'cm.ConsumerRequestConversation');
-    if (opening && !(isRecord(opening.body) && opening.body.brandId)) return refuse(40001);
-    const conversation = isRecord(opening?.body) ? conversations.open(caller, opening.body) : undefined;
-    const accepted = items.map((item) => accept(caller, item, conversation?.id));
+  /** CONVERSATION: the profile, the request for the conversation, and what is said first. */
+  function converse(caller: Party, items: unknown, doubts: readonly Finding[]): Reply {
+    if (!Array.isArray(items) || items.length === 0 || items.length > MAX_ITEMS || !items.every(isRecord)) {
+      return refuseInput({ rule: 'always', sentence: `The body must be a JSON list of 1 to ${MAX_ITEMS} objects.` });
+    }
+    const findings = [...examineConversation(items, caller.accountId), ...doubts];
+    const { refusal, warnings } = judge(findings, options.strict);
+    if (refusal) return refuseInput(refusal);
+    const opening = items.find(({ type }) => type === OPENING_TYPE);
+    const isSecond =
+      opening !== undefined &&
+      options.secondConversation === 'refuse' &&
+      conversations.findOpenOf(caller) !== undefined;
+    const conversation = opening && !isSecond ? conversations.open(caller, opening.body as Item) : undefined;
+    const afters: (() => void)[] = conversation ? [() => listener.onOpened(conversation)] : [];
+    const replies = items.map((item) => {
+      const reqId = requestIdOf(item);
+      if (isSecond && item.type !== PROFILE_TYPE) {
+        const msg = `User ${lpConsumerId(caller.accountId, caller.consumerId)} already has an open conversation`;
+        return { code: 'BAD_REQUEST', reqId, body: { msg } };
+      }
+      const { body, after } = accept(caller, item, conversation);
+      if (after) afters.push(after);
+      return { code: 'OK', reqId, body };
+    });
     return {
       status: 200,
-      body: accepted.map((message) => ({ code: 'OK', reqId: message.id, body: replyTo(message) })),
-      after() {
-        if (!conversation) return;
-        ears.onOpened(conversation);
-        for (const message of accepted) hear(conversation, message);
+      body: replies,
+      warnings,
+      after: () => {
+        for (const after of afters) after();
       },
     };
   }
 
-  function send(caller: Party, item: unknown): Reply {
-    if (!isRecord(item) || !isRecord(item.body)) return refuse(40001);
-    const conversationId = [item.body.dialogId, item.body.conversationId].find((id) => typeof id === 'string');
-    // What LivePerson answers to a message for no conversation is not documented: a parameter is missing.
-    if (item.type === 'ms.PublishEvent' && conversationId === undefined) return refuse(40001);
-    const conversation = conversations.find(conversationId);
-    if (conversation && (conversation.accountId !== caller.accountId || conversation.consumerId !== caller.consumerId))
-      return refuse(40103);
-    const accepted = accept(caller, item, conversationId as string | undefined);
+  /** SEND: one item for a conversation that is open, as a rule. */
+  function send(caller: Party, item: unknown, doubts: readonly Finding[]): Reply {
+    if (!isRecord(item)) return refuseInput({ rule: 'always', sentence: 'The body must be a JSON object.' });
+    const { conversationId, dialogId } = isRecord(item.body) ? item.body : {};
+    const conversation = conversations.findDialog(dialogId)?.conversation ?? conversations.find(conversationId);
+    if (conversation && !isOf(caller, conversation)) return refuse(40103);
+    const { refusal, warnings } = judge([...examineSend(item), ...doubts], options.strict);
+    if (refusal) return refuseInput(refusal);
+    const outcome = accept(caller, item, conversation);
     return {
       status: 200,
-      body: { reqId: accepted.id, code: 'OK', body: replyTo(accepted) },
-      after: () => conversation && hear(conversation, accepted),
+      body: { reqId: requestIdOf(item), code: 'OK', body: outcome.body },
+      warnings: [...warnings, ...(outcome.warnings ?? [])],
+      ...(outcome.after && { after: outcome.after }),
     };
   }
 
-  function accept(caller: Party, item: Record<string, unknown>, conversationId: string | undefined): AcceptedMessage {
+  function accept(caller: Party, item: Item, conversation: Conversation | undefined): Outcome {
+    const { type, metadata } = item;
+    const body = item.body as Item;
+    const named = [body.dialogId, body.conversationId].find((id) => typeof id === 'string') as string | undefined;
     const message: AcceptedMessage = {
       ...caller,
-      conversationId,
-      id: String(item.id),
-      type: String(item.type),
-      body: item.body,
+      conversationId: conversation?.id ?? named,
+      id: requestIdOf(item),
+      type: String(type),
+      body,
+      ...(metadata !== undefined && { metadata }),
     };
-    if (item.type === 'ms.PublishEvent') message.sequence = conversations.takeSequence(String(conversationId));
+    const outcome = type === PUBLISH_TYPE ? publish(message, conversation) : act(caller, message, conversation);
     messages.push(message);
-    return message;
+    return outcome;
   }
 
-  function hear(conversation: Conversation, { body, sequence }: AcceptedMessage): void {
-    if (!isRecord(body)) return;
-    if (sequence !== undefined) ears.onPublished(conversation, body.event, sequence);
-    const field = body.conversationField;
-    const closes = isRecord(field) && field.field === 'ConversationStateField' && field.conversationState === 'CLOSE';
-    if (closes && !conversation.closeReason) ears.onClosed(conversation);
+  function publish(message: AcceptedMessage, conversation: Conversation | undefined): Outcome {
+    const { event, dialogId } = message.body as { event?: ConversationEvent; dialogId?: unknown };
+    const dialog = conversation && dialogFor(conversation, dialogId);
+    const name = dialog?.id ?? message.conversationId ?? '';
+    const isSaid = isRecord(event) && typeof event.type === 'string';
+    const sequence =
+      isSaid && !takesSequence(event)
+        ? undefined
+        : dialog
+          ? takeSequence(dialog)
+          : conversations.takeSequenceOfUnknown(name);
+    message.dialogId = name;
+    if (sequence !== undefined) message.sequence = sequence;
+    const reply = { body: { sequence: sequence ?? 0 } };
+    if (!conversation || !dialog) {
+      return { ...reply, warnings: [doubtAbout('The conversation or dialog of the message is unknown.')] };
+    }
+    if (dialog.closed) return { ...reply, warnings: [doubtAbout('The dialog of the message is closed.')] };
+    const metadata = Array.isArray(message.metadata) ? (message.metadata as Metadata[]) : undefined;
+    return {
+      ...reply,
+      ...(isSaid && {
+        after: () => listener.onPublished(conversation, dialog, { event, sequence, metadata }),
+      }),
+    };
+  }
+
+  function act(caller: Party, { type, body }: AcceptedMessage, conversation: Conversation | undefined): Outcome {
+    const { fileType, relativePath, conversationField } = body as Item;
+    if (type === OPENING_TYPE) return { body: { conversationId: conversation?.id } };
+    if (type === UPLOAD_TYPE) {
+      return { body: files.sign('PUT', files.createPath(caller.accountId, String(fileType))) };
+    }
+    if (type === DOWNLOAD_TYPE) return { body: files.sign('GET', String(relativePath)) };
+    if (type === PROFILE_TYPE) {
+      conversations.meet(caller).profile = JSON.stringify(body).length > MAX_PROFILE_LENGTH ? undefined : body;
+      return { body: { msg: 'OK User Profile set successfully' } };
+    }
+    if (type !== UPDATE_TYPE) return { body: {} };
+    if (!conversation) return { body: CLOSED, warnings: [doubtAbout('The conversation is unknown.')] };
+    const { isClose, warnings, tell } = listener.onFields(conversation, conversationField);
+    return { body: isClose ? CLOSED : {}, warnings, after: tell };
   }
 
   return {
-    messages,
-    clearMessages: () => void messages.splice(0),
+    messages: messages.entries,
+    clearMessages: messages.clear,
     answer(incoming) {
-      const { method, url, body } = incoming;
+      const { method, url, headers, body } = incoming;
       const [, accountId, isSend] = PATH.exec(url.pathname) ?? [];
       if (method !== 'POST' || accountId === undefined || url.searchParams.get('v') !== '3') return notFound;
       const caller = identify(incoming, accountId);
       if ('status' in caller) return caller;
       const parsed = parseJson(body);
-      return isSend ? send(caller, parsed) : converse(caller, parsed);
+      const doubts = examineClientProperties(headers['client-properties']);
+      return isSend ? send(caller, parsed, doubts) : converse(caller, parsed, doubts);
     },
   };
 }
 
-function replyTo({ type, conversationId, sequence }: AcceptedMessage): object {
-  if (type === 'cm.ConsumerRequestConversation') return { conversationId };
-  if (type === 'userprofile.SetUserProfile') return { msg: 'OK User Profile set successfully' };
-  if (type === 'ms.PublishEvent') return { sequence };
-  if (type === 'ms.GenerateURLForUploadFile' || type === 'ms.GenerateURLForDownloadFile') {
-    const expires = Math.floor(Date.now() / 1_000) + 60;
-    return {
-      relativePath: `/v1/files/${randomUUID()}`,
-      queryParams: { temp_url_sig: randomUUID(), temp_url_expires: String(expires) },
-    };
-  }
-  return {};
-}
+const errorReply = (status: number, title: string, details: string, errorCode: number): Reply => ({
+  status,
+  body: { kind: 'resp', code: status, body: { title, details, errorCode }, type: '.ReqBody$ErrorResp' },
+});
+
+const requestIdOf = ({ id }: Item): string => (typeof id === 'string' || typeof id === 'number' ? String(id) : '');
+
+const isOf = (caller: Party, { accountId, consumerId }: Conversation): boolean =>
+  accountId === caller.accountId && consumerId === caller.consumerId;
+
+/** A message of CONVERSATION names no dialog, and some clients of SEND name the conversation alone. */
+const dialogFor = (conversation: Conversation, dialogId: unknown): Dialog | undefined =>
+  typeof dialogId === 'string' ? conversation.dialogs.find(({ id }) => id === dialogId) : mainDialogOf(conversation);
+
+const doubtAbout = (sentence: string): string => `${sentence} A real server might refuse this.`;

@@ -30,7 +30,7 @@ export async function answerSentinel(incoming: Incoming, options: ResolvedOption
     body: {
       access_token: token,
       token_type: 'Bearer',
-      ...(version === '2.0' && { expires_in: String(options.appJwtTtlSeconds) }),
+      ...((version === '2.0' || options.v1ExpiresIn) && { expires_in: String(options.appJwtTtlSeconds) }),
     },
   };
 }

@@ -1,13 +1,14 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { SignJWT } from 'jose/jwt/sign';
-import { exportJWK } from 'jose/key/export';
-import { generateKeyPair } from 'jose/key/generate/keypair';
+import { createHash, generateKeyPair, type KeyObject, randomUUID, sign as signBytes } from 'node:crypto';
+import { promisify } from 'node:util';
+import { keepNewest } from './bounded-log.js';
+import type { ChangeFeed } from './changes.js';
+import type { EmulatorClock } from './clock.js';
 
 export type AppJwtVersion = '1.0' | '2.0';
 
 interface SigningKey {
   readonly kid: string;
-  readonly privateKey: Parameters<SignJWT['sign']>[0];
+  readonly privateKey: KeyObject;
   readonly publicJwk: object;
 }
 
@@ -21,8 +22,8 @@ function signingKey(version: AppJwtVersion): Promise<SigningKey> {
 }
 
 async function makeKey(kid: string): Promise<SigningKey> {
-  const { privateKey, publicKey } = await generateKeyPair('RS256', { extractable: true });
-  return { kid, privateKey, publicJwk: { ...(await exportJWK(publicKey)), kid, alg: 'RS256', use: 'sig' } };
+  const { privateKey, publicKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 });
+  return { kid, privateKey, publicJwk: { ...publicKey.export({ format: 'jwk' }), kid, alg: 'RS256', use: 'sig' } };
 }
 
 export interface IssuedAppJwt {
@@ -46,24 +47,45 @@ export interface TokenBook {
   findConsumerJws(accountId: string, value: string | undefined): IssuedConsumerJws | undefined;
   revokeAppJwts(accountId?: string): void;
   revokeConsumerJws(consumerId?: string): void;
+  /** Forgets every token. */
+  clear(): void;
   jwks(): Promise<{ keys: object[] }>;
 }
 
-export function createTokenBook(): TokenBook {
+/** An older token than this many is refused, as a revoked one is. */
+const MAX_TOKENS = 50_000;
+
+export function createTokenBook(clock: EmulatorClock, changes: ChangeFeed): TokenBook {
   const appJwts = new Map<string, IssuedAppJwt>();
   const consumerJws = new Map<string, IssuedConsumerJws>();
 
+  /** By Node's own crypto: it needs no global of a browser or of Node, so it also works in jsdom. */
   async function sign(claims: Record<string, unknown>, version: AppJwtVersion): Promise<string> {
     const { kid, privateKey } = await signingKey(version);
     // The jti tells apart two tokens of the same second.
-    return new SignJWT({ ...claims, jti: randomUUID() })
-      .setProtectedHeader({ kid, typ: 'JWT', alg: 'RS256' })
-      .sign(privateKey);
+    const parts = [
+      { kid, typ: 'JWT', alg: 'RS256' },
+      { ...claims, jti: randomUUID() },
+    ];
+    const text = parts.map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
+    return `${text}.${signBytes('sha256', Buffer.from(text), privateKey).toString('base64url')}`;
+  }
+
+  function keep<T>(book: Map<string, T>, value: string, issued: T): string {
+    book.set(value, issued);
+    keepNewest(book, MAX_TOKENS);
+    changes.emit('token');
+    return value;
+  }
+
+  function revoke<T extends { revoked: boolean }>(book: Map<string, T>, isMeant: (issued: T) => boolean): void {
+    for (const issued of book.values()) if (isMeant(issued)) issued.revoked = true;
+    changes.emit('token');
   }
 
   return {
     async issueAppJwt(accountId, clientId, version, ttlSeconds) {
-      const iat = Math.floor(Date.now() / 1_000);
+      const iat = Math.floor(clock.now() / 1_000);
       const claims = {
         aud: accountId,
         azp: clientId,
@@ -73,8 +95,7 @@ export function createTokenBook(): TokenBook {
         exp: iat + ttlSeconds,
       };
       const value = await sign(version === '2.0' ? { ...claims, permissions: [] } : claims, version);
-      appJwts.set(value, { accountId, expiresAt: (iat + ttlSeconds) * 1_000, revoked: false });
-      return value;
+      return keep(appJwts, value, { accountId, expiresAt: (iat + ttlSeconds) * 1_000, revoked: false });
     },
     async issueConsumerJws(accountId, consumerId) {
       const claims = {
@@ -82,27 +103,24 @@ export function createTokenBook(): TokenBook {
         ext_consumer_id: consumerId,
         lp_consumer_id: lpConsumerId(accountId, consumerId),
       };
-      const value = await sign(claims, '1.0');
-      consumerJws.set(value, { accountId, consumerId, revoked: false });
-      return value;
+      return keep(consumerJws, await sign(claims, '1.0'), { accountId, consumerId, revoked: false });
     },
     findAppJwt(accountId, value) {
       const issued = appJwts.get(value ?? '');
-      return issued?.accountId === accountId && !issued.revoked && Date.now() < issued.expiresAt ? issued : undefined;
+      return issued?.accountId === accountId && !issued.revoked && clock.now() < issued.expiresAt ? issued : undefined;
     },
     findConsumerJws(accountId, value) {
       const issued = consumerJws.get(value ?? '');
       return issued?.accountId === accountId && !issued.revoked ? issued : undefined;
     },
-    revokeAppJwts(accountId) {
-      for (const issued of appJwts.values()) {
-        if (accountId === undefined || issued.accountId === accountId) issued.revoked = true;
-      }
-    },
-    revokeConsumerJws(consumerId) {
-      for (const issued of consumerJws.values()) {
-        if (consumerId === undefined || issued.consumerId === consumerId) issued.revoked = true;
-      }
+    revokeAppJwts: (accountId) =>
+      revoke(appJwts, (issued) => accountId === undefined || issued.accountId === accountId),
+    revokeConsumerJws: (consumerId) =>
+      revoke(consumerJws, (issued) => consumerId === undefined || issued.consumerId === consumerId),
+    clear() {
+      appJwts.clear();
+      consumerJws.clear();
+      changes.emit('token');
     },
     jwks: async () => ({
       keys: (await Promise.all([signingKey('1.0'), signingKey('2.0')])).map(({ publicJwk }) => publicJwk),

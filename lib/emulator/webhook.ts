@@ -1,118 +1,200 @@
-import { createHmac } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
+import { createAbort } from './abort.js';
+import { createBoundedLog } from './bounded-log.js';
+import type { ChangeFeed } from './changes.js';
+import type { EmulatorClock } from './clock.js';
 import type { Delivery } from './delivery.js';
 import type { Notification } from './notifications.js';
-import type { EmulatorAccount, ResolvedOptions, ResolvedWebhook } from './options.js';
+import type { ResolvedOptions } from './options.js';
+import { postEvent } from './post-event.js';
+import { signWebhook } from './sign-webhook.js';
+import type { ResolvedWebhook } from './webhook-options.js';
 
 /** The way to the connector. */
 export interface Webhook {
-  /** Oldest first. */
+  /** The newest, oldest first. */
   readonly deliveries: Delivery[];
   readonly isSet: boolean;
   /** Where events go from now on, those that wait included; `undefined` for nowhere. */
   set(webhook: ResolvedWebhook | undefined): void;
-  /** Fulfilled when it was delivered or given up. An event waits for those before it in its conversation. */
+  /**
+   * Resolves when the event was delivered or given up, and also when the webhook cannot be reached: the event may then wait
+   * for a later attempt. An event waits for those before it in its conversation.
+   */
   deliver(notification: Notification): Promise<Delivery>;
-  /** Posts the very same once more, as LivePerson may. */
+  /** Posts the very same event once more, as LivePerson may. */
   repeat(delivery: Delivery): Promise<Delivery>;
-  /** Forgets how deliveries fared; those under way go on. */
+  /** Forgets how deliveries fared. Those under way go on. */
   clear(): void;
-  /** Ends what is under way. */
+  /** Gives up what is under way. */
+  abandon(): void;
+  /** Gives up what is under way. Resolves when nothing is. */
   close(): Promise<void>;
 }
 
-export function createWebhook({ accounts, webhook, onDelivery }: ResolvedOptions): Webhook {
-  const deliveries: Delivery[] = [];
-  const queues = new Map<string, Promise<unknown>>();
-  const closing = new AbortController();
-  let target = webhook;
-  let retargeting = new AbortController();
+/** So many events may wait for a webhook that is slow or down. */
+const MAX_WAITING = 10_000;
+/** Of the bodies of all that wait, in characters. */
+const MAX_WAITING_LENGTH = 64 * 2 ** 20;
 
-  /** One after the other within a conversation. */
+export function createWebhook(
+  { accounts, webhook, onDelivery }: ResolvedOptions,
+  clock: EmulatorClock,
+  changes: ChangeFeed,
+): Webhook {
+  const log = createBoundedLog<Delivery>(({ body }) => body.length);
+  /** For each conversation: resolves when the next event's turn has come. */
+  const turns = new Map<string, Promise<unknown>>();
+  const underWay = new Set<Promise<unknown>>();
+  /** The callers that wait for a delivery. */
+  const callers = new Map<Delivery, () => void>();
+  let waitingLength = 0;
+  let target = webhook;
+  let retargeting = createAbort();
+  let lifetime = createAbort();
+
   function enqueue(delivery: Delivery): Promise<Delivery> {
-    deliveries.push(delivery);
+    log.push(delivery);
+    if (underWay.size >= MAX_WAITING || waitingLength + delivery.body.length > MAX_WAITING_LENGTH) {
+      Object.assign(delivery, { state: 'given-up', failure: 'too many events wait' });
+      tell(delivery);
+      return Promise.resolve(delivery);
+    }
+    waitingLength += delivery.body.length;
+    const { signal } = lifetime;
     const { conversationId } = delivery;
-    const turn = (queues.get(conversationId) ?? Promise.resolve()).then(() => deliverInTime(delivery));
-    queues.set(conversationId, turn);
-    return turn.finally(() => {
-      if (queues.get(conversationId) === turn) queues.delete(conversationId);
+    let endTurn: (value?: unknown) => void = () => {};
+    const turn = new Promise((resolve) => {
+      endTurn = resolve;
+    });
+    const before = turns.get(conversationId) ?? Promise.resolve();
+    turns.set(conversationId, turn);
+    const outcome = before.then(() => deliverInTime(delivery, signal, endTurn)).then(endTurn);
+    underWay.add(outcome);
+    void turn.then(() => turns.get(conversationId) === turn && turns.delete(conversationId));
+    return new Promise((resolve) => {
+      const settle = () => {
+        callers.delete(delivery);
+        resolve(delivery);
+      };
+      callers.set(delivery, settle);
+      void outcome.then(() => {
+        underWay.delete(outcome);
+        waitingLength -= delivery.body.length;
+        settle();
+      });
     });
   }
 
-  async function deliverInTime(delivery: Delivery): Promise<Delivery> {
-    const account = accounts.find(({ accountId }) => accountId === delivery.accountId);
-    const start = Date.now();
-    let pauseMs = target?.firstPauseMs ?? 0;
-    while (account && target && !closing.signal.aborted) {
-      delivery.attempts += 1;
-      delivery.status = await post(target, account, delivery.body, closing.signal);
+  /** @param endTurn lets the next event of the conversation go */
+  async function deliverInTime(delivery: Delivery, signal: AbortSignal, endTurn: () => void): Promise<void> {
+    const startedAt = clock.now();
+    for (;;) {
+      const current = target;
+      if (!current || signal.aborted) return settle(delivery, 'given-up');
+      const isPosted = await post(delivery, current, signal);
+      if (!isPosted) return settle(delivery, 'not-subscribed');
       // LivePerson takes no other status for a yes.
-      if (delivery.status === 200 || delivery.status === 201) delivery.state = 'delivered';
-      else if (Date.now() + pauseMs - start > target.retentionMs) delivery.state = 'given-up';
-      onDelivery(delivery);
-      if (delivery.state !== 'waiting') return delivery;
-      const untilThen = AbortSignal.any([closing.signal, retargeting.signal]);
-      await pause(pauseMs, undefined, { signal: untilThen }).catch(() => {});
-      pauseMs = Math.min(pauseMs * 2, target?.maxPauseMs ?? 0);
+      if (delivery.status === 200 || delivery.status === 201) return settle(delivery, 'delivered');
+      const pauseMs = pauseBefore(current, delivery.attempts, clock.now() - startedAt);
+      if (pauseMs === undefined || signal.aborted) return settle(delivery, 'given-up');
+      tell(delivery);
+      if (current.maxRetries > 0) endTurn();
+      await clock.wait(pauseMs, signal, retargeting.signal);
     }
-    delivery.state = 'given-up';
-    return delivery;
+  }
+
+  /** @returns whether the webhook has a URL for the event */
+  async function post(delivery: Delivery, current: ResolvedWebhook, signal: AbortSignal): Promise<boolean> {
+    const account = accounts.find(({ accountId }) => accountId === delivery.accountId);
+    const endpoint = current.endpointFor(delivery.type);
+    if (!account || !endpoint) return false;
+    const headers = {
+      ...endpoint.headers,
+      'content-type': 'application/json',
+      'x-liveperson-account-id': account.accountId,
+      'x-liveperson-client-id': account.clientId,
+      'x-liveperson-signature': signWebhook(delivery.body, account.clientSecret, current),
+    };
+    delivery.url = endpoint.url;
+    delivery.attempts += 1;
+    const outcome = await postEvent(endpoint.url, headers, delivery.body, current.timeoutMs, signal);
+    const { status, failure } = outcome;
+    delivery.status = status;
+    delivery.failure = status === 200 || status === 201 ? undefined : (failure ?? `answered ${status}`);
+    if (outcome.isUnreachable) releaseCallers(delivery);
+    return true;
+  }
+
+  /** Nobody waits longer for a webhook that is down: neither for this event, nor for those behind it. */
+  function releaseCallers({ conversationId }: Delivery): void {
+    for (const [delivery, release] of [...callers]) {
+      // A delivery without a further attempt settles by itself, with its final state.
+      if (delivery.conversationId === conversationId && (target?.retentionMs || target?.maxRetries)) release();
+    }
+  }
+
+  function settle(delivery: Delivery, state: Delivery['state']): void {
+    delivery.state = state;
+    if (delivery.attempts > 0) tell(delivery);
+    else changes.emit('delivery');
+  }
+
+  function tell(delivery: Delivery): void {
+    onDelivery(delivery);
+    changes.emit('delivery');
   }
 
   return {
-    deliveries,
+    deliveries: log.entries,
     get isSet() {
       return target !== undefined;
     },
     set(next) {
       target = next;
-      // Whoever pauses tries the new one at once.
+      // An event that waits for its next attempt is posted to the new URL at once.
       retargeting.abort();
-      retargeting = new AbortController();
+      retargeting = createAbort();
     },
-    deliver: ({ eventType, conversation: { id, accountId }, payload }) =>
-      enqueue({
+    deliver({ eventType, conversation: { id, accountId }, payload }) {
+      const delivery = newDelivery({
         type: eventType,
         accountId,
         conversationId: id,
         body: JSON.stringify(payload),
-        attempts: 0,
-        status: 0,
-        state: 'waiting',
-      }),
-    repeat: (delivery) => enqueue({ ...delivery, attempts: 0, status: 0, state: 'waiting' }),
-    clear: () => void deliveries.splice(0),
+      });
+      if (target && !target.endpointFor(eventType)) {
+        delivery.state = 'not-subscribed';
+        return Promise.resolve(delivery);
+      }
+      return enqueue(delivery);
+    },
+    repeat: ({ type, accountId, conversationId, body }) =>
+      enqueue(newDelivery({ type, accountId, conversationId, body })),
+    clear: log.clear,
+    abandon() {
+      lifetime.abort();
+      lifetime = createAbort();
+    },
     async close() {
-      closing.abort();
-      await Promise.all(queues.values());
+      lifetime.abort();
+      await Promise.all(underWay);
     },
   };
 }
 
-/** @returns the status of the answer; 0 where there is none in time */
-async function post(
-  { url, timeoutMs, signature, encoding }: ResolvedWebhook,
-  { accountId, clientId, clientSecret }: EmulatorAccount,
-  body: string,
-  closing: AbortSignal,
-): Promise<number> {
-  const hmac = createHmac(signature, clientSecret).update(body).digest(encoding);
-  try {
-    const response = await fetch(url, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        'x-liveperson-account-id': accountId,
-        'x-liveperson-client-id': clientId,
-        'x-liveperson-signature': `${signature}=${hmac}`,
-      },
-      body,
-      redirect: 'manual',
-      signal: AbortSignal.any([closing, AbortSignal.timeout(timeoutMs)]),
-    });
-    await response.body?.cancel();
-    return response.status;
-  } catch {
-    return 0;
-  }
+const newDelivery = (delivery: Pick<Delivery, 'type' | 'accountId' | 'conversationId' | 'body'>): Delivery => ({
+  ...delivery,
+  url: '',
+  attempts: 0,
+  status: 0,
+  state: 'waiting',
+  failure: undefined,
+});
+
+/** Milliseconds until the next attempt; `undefined` if there is none. */
+function pauseBefore(webhook: ResolvedWebhook, attempts: number, ageMs: number): number | undefined {
+  const { retentionMs, maxRetries, firstPauseMs, maxPauseMs } = webhook;
+  if (maxRetries > 0) return attempts <= maxRetries ? firstPauseMs : undefined;
+  const pauseMs = Math.min(firstPauseMs * 2 ** (attempts - 1), maxPauseMs);
+  return retentionMs > 0 && ageMs + pauseMs <= retentionMs ? pauseMs : undefined;
 }

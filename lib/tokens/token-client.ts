@@ -61,7 +61,7 @@ export function createTokenClient(options: ResolvedOptions, events: EventHub): T
   const { clock, failureCooldownMs, maxConcurrentTokenRequests } = options;
   const closing = new AbortController();
   const pending = createPending();
-  setMaxListeners(0, closing.signal);
+  allowListeners(closing.signal);
   const client = createPrivateInstance(options);
   const policy = tokenCallRetry(options.retry);
   axiosRetry(client, policy);
@@ -175,6 +175,13 @@ export function createTokenClient(options: ResolvedOptions, events: EventHub): T
       return pending.none();
     },
   };
+}
+
+/** Every call listens to the signal. Signals of other environments, such as jsdom's, have no limit, and Node refuses them here. */
+function allowListeners(signal: AbortSignal): void {
+  try {
+    setMaxListeners(0, signal);
+  } catch {}
 }
 
 /** Makes one attempt, within `tokenTimeoutMs`. The adapter gets a config that inherits nothing. */

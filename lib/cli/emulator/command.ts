@@ -10,14 +10,27 @@ export const emulatorCommand = {
   flags: {
     port: { value: 'PORT', does: `where it listens (${DEFAULT_PORT}); 0 is any free one` },
     host: { value: 'ADDRESS', does: 'the address that it listens on (127.0.0.1)' },
+    'allow-host': {
+      value: 'NAME',
+      multiple: true,
+      does: 'a further host name that the control API answers to, such as a container’s; may be given again',
+    },
     account: { value: 'ID', does: 'the account that it knows (70012345)' },
     'client-id': { value: 'ID', does: 'its client id (emulator-app)' },
     'client-secret': { value: 'SECRET', does: 'its client secret (emulator-secret): make one up, not a real one' },
     tls: { does: 'speaks https with a certificate made for the occasion; plain http for the Domain API alone' },
-    'tls-name': { value: 'NAME', multiple: true, does: 'a further host name for that certificate; may be given again' },
+    'tls-name': {
+      value: 'NAME',
+      multiple: true,
+      does: 'a further host name for that certificate, such as *.liveperson.net; may be given again',
+    },
     'tls-cert': { value: 'FILE', does: 'where the certificate is written, for clients that are to trust it' },
     webhook: { value: 'URL', does: 'your connector’s webhook: what the agent says is delivered there' },
     'webhook-signature': { value: 'HASH', does: 'sha1 (the default) or sha256' },
+    'webhook-retention': {
+      value: 'SECONDS',
+      does: 'how long a refused event is delivered again, 2 to 259200 (a refused event is dropped)',
+    },
     echo: { does: 'the agent repeats what the consumer says' },
     quiet: { does: 'no line per request; of the banner the origin alone' },
     json: { does: 'lines of JSON instead of text' },
@@ -44,7 +57,9 @@ export interface EmulatorSettings {
   /** The names of the certificate; `undefined` for plain http. */
   readonly tlsNames: readonly string[] | undefined;
   readonly certificateFile: string | undefined;
-  readonly webhook: { url: string; signature: 'sha1' | 'sha256' } | undefined;
+  readonly webhook: { url: string; signature: 'sha1' | 'sha256'; retentionMs: number } | undefined;
+  /** Further names that the control API answers to. */
+  readonly allowedHosts: readonly string[];
   readonly echo: boolean;
   readonly quiet: boolean;
   readonly json: boolean;
@@ -66,6 +81,15 @@ export function resolveSettings(given: Given<typeof emulatorCommand>): EmulatorS
   for (const flag of ['tls-name', 'tls-cert'] as const) {
     if (given[flag] !== undefined && !given.tls) throw new UsageError(`--${flag} goes with --tls: give that too.`);
   }
+  const retention = given['webhook-retention'];
+  const seconds = Number(retention ?? 0);
+  if (retention !== undefined && !(/^\d+$/.test(retention) && seconds >= 2 && seconds <= 259_200))
+    throw new UsageError('--webhook-retention must be whole seconds from 2 to 259200 (3 days).');
+  if (retention !== undefined && webhook === undefined)
+    throw new UsageError('--webhook-retention goes with --webhook: give that too.');
+  const allowedHosts = given['allow-host'] ?? [];
+  if (!allowedHosts.every(isHostName))
+    throw new UsageError('--allow-host must be a host name or an IP address, without scheme or port.');
   const names = given['tls-name'] ?? [];
   if (names.some((name) => !isHostName(name)))
     throw new UsageError('--tls-name must be a host name or an IP address, without scheme or port.');
@@ -79,7 +103,8 @@ export function resolveSettings(given: Given<typeof emulatorCommand>): EmulatorS
       ? [...new Set(['localhost', '127.0.0.1', '::1', ...(isAnywhere(host) ? [] : [host]), ...names])]
       : undefined,
     certificateFile: given['tls-cert'],
-    webhook: webhook === undefined ? undefined : { url: webhook, signature },
+    webhook: webhook === undefined ? undefined : { url: webhook, signature, retentionMs: seconds * 1_000 },
+    allowedHosts,
     echo: given.echo ?? false,
     quiet: given.quiet ?? false,
     json: given.json ?? false,

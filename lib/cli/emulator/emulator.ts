@@ -1,9 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
 import { createSelfSignedCertificate, type Emulator, startEmulator } from 'axios-liveperson-auth/emulator';
 import { CommandError, type Given } from '../command-line.js';
-import { colorsFor } from '../terminal.js';
+import { colorsFor, printable } from '../terminal.js';
+import { keepCertificate } from './certificate-file.js';
 import { type EmulatorSettings, type emulatorCommand, resolveSettings } from './command.js';
 import { banner, createDeliveryLines, factsOf, requestLine } from './lines.js';
 
@@ -25,6 +23,7 @@ export async function runEmulator(given: Given<typeof emulatorCommand>): Promise
       port,
       host,
       controlApi: true,
+      allowedHosts: [...settings.allowedHosts],
       ...(tls && { tls }),
       ...(webhook && { webhook }),
       ...(echo && { autoReply: 'echo' as const }),
@@ -36,9 +35,11 @@ export async function runEmulator(given: Given<typeof emulatorCommand>): Promise
       onDelivery(delivery) {
         const line = deliveryLine(delivery);
         if (quiet || (!json && line === undefined)) return;
-        const { type, conversationId, attempts, status, state } = delivery;
+        const { conversationId, attempts, status, state } = delivery;
+        const type = printable(delivery.type);
         say(`         ${line}`, () => ({ event: 'delivery', type, conversationId, attempts, status, state }));
       },
+      onWarning: (sentence) => void process.stderr.write(`axios-liveperson-auth: warning: ${printable(sentence)}\n`),
     });
   } catch (error) {
     certificate?.remove();
@@ -61,21 +62,6 @@ export async function runEmulator(given: Given<typeof emulatorCommand>): Promise
   await cloud.close();
   certificate?.remove();
   return 0;
-}
-
-/** Writes the certificate where clients find it: to the file that was named, which stays, or to one for the time being. */
-function keepCertificate(cert: string, named: string | undefined): { file: string; remove(): void } {
-  const file =
-    named === undefined ? join(mkdtempSync(join(tmpdir(), 'liveperson-emulator-')), 'cert.pem') : resolve(named);
-  try {
-    writeFileSync(file, cert);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new CommandError(
-      `The certificate could not be written to ${file} (${code}): choose another --tls-cert FILE.`,
-    );
-  }
-  return { file, remove: () => void (named ?? rmSync(dirname(file), { recursive: true, force: true })) };
 }
 
 function describeStartFailure(error: unknown, { port, host }: EmulatorSettings): unknown {

@@ -12,18 +12,22 @@ export interface RequestFacts {
   readonly errorCode: number | undefined;
   readonly appJwt: string | undefined;
   readonly consumerJws: string | undefined;
+  /** What a real server might refuse. */
+  readonly warnings?: readonly string[];
 }
 
-export function factsOf({ time, service, method, path, status, errorCode, headers }: LoggedRequest): RequestFacts {
+export function factsOf(request: LoggedRequest): RequestFacts {
+  const { time, service, method, path, status, errorCode, headers, warnings } = request;
   return {
     time: new Date(time).toISOString(),
     service,
-    method,
+    method: printable(method),
     path: printable(path.replace(/(client_secret=)[^&]*/g, '$1…')),
     status,
     errorCode,
     appJwt: maskToken(headers.authorization),
     consumerJws: maskToken(headers['x-lp-on-behalf']),
+    ...(warnings.length > 0 && { warnings: warnings.map(printable) }),
   };
 }
 
@@ -35,27 +39,32 @@ export function maskToken(value: string | string[] | undefined): string | undefi
 }
 
 export function requestLine(facts: RequestFacts, colors: Colors): string {
-  const { time, service, method, path, status, errorCode, appJwt, consumerJws } = facts;
+  const { time, service, method, path, status, errorCode, appJwt, consumerJws, warnings = [] } = facts;
   const answer = status === 0 ? 'reset' : `${status}${errorCode ? ` ${errorCode}` : ''}`;
   const paint = status > 0 && status < 400 ? colors.green : colors.red;
   const tokens = [appJwt && `AppJWT ${appJwt}`, consumerJws && `ConsumerJWS ${consumerJws}`].filter(Boolean).join(' ');
-  return `${colors.dim(time.slice(11, 19))} ${paint(answer.padEnd(9))} ${service.padEnd(12)} ${method} ${path} ${colors.dim(tokens)}`.trimEnd();
+  const line = `${colors.dim(time.slice(11, 19))} ${paint(answer.padEnd(9))} ${service.padEnd(12)} ${method} ${path} ${colors.dim(tokens)}`;
+  return [line.trimEnd(), ...warnings.map((warning) => `         warning: ${warning}`)].join('\n');
 }
 
-/** What happened to the webhook since it was last told of: `undefined` for nothing new. */
+/** What happened to the webhook since the last line about it: `undefined` for nothing new. */
 export function createDeliveryLines(url: () => string): (delivery: Delivery) => string | undefined {
   let isDown = false;
-  return ({ type, state, status, attempts }) => {
+  return ({ state, status, attempts, failure, ...delivery }) => {
+    const type = printable(delivery.type);
     if (state === 'delivered') {
       const again = isDown ? `The webhook is well again. ` : '';
       isDown = false;
       return `${again}webhook took ${type}${attempts > 1 ? ` (attempt ${attempts})` : ''}`;
     }
-    if (state === 'given-up') return `webhook did not take ${type}: given up after ${attempts} attempts`;
-    if (isDown) return undefined;
-    isDown = true;
     const what = status === 0 ? 'gives no answer' : `answers ${status}`;
-    return `The webhook ${printable(url())} ${what}, where 200 or 201 is wanted. Events wait and are delivered later.`;
+    const news = isDown ? '' : `The webhook ${printable(url())} ${what}, where 200 or 201 is wanted. `;
+    isDown = true;
+    if (state === 'given-up') {
+      const why = failure === undefined ? '' : ` (${printable(failure)})`;
+      return `${news}webhook did not take ${type}: given up after ${attempts} attempt${attempts === 1 ? '' : 's'}${why}`;
+    }
+    return news ? `${news}Events wait and are delivered later.` : undefined;
   };
 }
 
@@ -81,9 +90,9 @@ export function banner(
     '',
     ...(certificateFile
       ? [
-          'Its certificate is made for the occasion. Have your connector trust it:',
+          'Its certificate is self-signed. Have your connector trust it:',
           '',
-          `  NODE_EXTRA_CA_CERTS=${certificateFile}`,
+          `  NODE_EXTRA_CA_CERTS=${printable(certificateFile)}`,
           '',
         ]
       : []),
