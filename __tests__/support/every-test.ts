@@ -6,7 +6,7 @@ import { join } from 'node:path';
 // mutated, or takes long, is left out.
 const ROOT = join(__dirname, '..');
 const ASIDE =
-  /^(package|readme|emulator|examples|cli|support)\/|neighbours|hostile-urls|faults|async-context|fleet\/fleet/;
+  /^(package|simulation|readme|emulator|examples|cli|support)\/|neighbours|hostile-urls|faults|async-context|fleet\/fleet/;
 
 type Body = (...args: unknown[]) => unknown;
 let underWay = 0;

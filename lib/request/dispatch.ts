@@ -168,7 +168,7 @@ async function renewTokens(
 ): Promise<Tokens> {
   try {
     return await waitForRequest(parts, request, target, (isWanted) =>
-      obtainTokens(parts.tokens, target.accountId, consumerId, isWanted),
+      obtainTokens(parts, target.accountId, consumerId, isWanted),
     );
   } catch (error) {
     if (isConnectorAuthError(error)) {

@@ -65,11 +65,12 @@ export function prepareNow(
  * @throws ConnectorAuthError before anything is sent
  */
 export async function prepare(
-  { options, context, tokens, waits }: PrepareParts,
+  parts: PrepareParts,
   request: OutgoingRequest,
   target: Target,
   isWanted: IsWanted,
 ): Promise<PreparedRequest> {
+  const { options, context, tokens, waits } = parts;
   const { accountId } = target;
   const { config } = request;
   if (waits.isClosed) throw closedError(accountId);
@@ -86,19 +87,27 @@ export async function prepare(
     route,
     consumerId,
     ...body,
-    ...(await obtainTokens(tokens, accountId, consumerId, isWanted)),
+    ...(await obtainTokens(parts, accountId, consumerId, isWanted)),
   };
 }
 
 /** Both tokens, fetched or renewed as needed. */
 export async function obtainTokens(
-  { appJwts, consumerJws }: TokenProvider,
+  { options, tokens: { appJwts, consumerJws } }: Pick<PrepareParts, 'options' | 'tokens'>,
   accountId: string,
   consumerId: string,
   isWanted: IsWanted,
 ): Promise<Tokens> {
+  const [appJwtIdentity, consumerJwsIdentity] = [appJwtOf(accountId), consumerJwsOf(accountId, consumerId)];
+  const peekAppJwt = () => appJwts.peek(appJwtIdentity, options.clock.now());
   // The ConsumerJWS comes first, because its call may find that the AppJWT must be renewed.
-  const jws = await consumerJws.get(consumerJwsOf(accountId, consumerId), isWanted);
-  const jwt = await appJwts.get(appJwtOf(accountId), isWanted);
+  let jws = await consumerJws.get(consumerJwsIdentity, isWanted);
+  let jwt = peekAppJwt();
+  if (!jwt) {
+    jwt = await appJwts.get(appJwtIdentity, isWanted);
+    // The ConsumerJWS may be refused while the AppJWT is fetched.
+    jws = await consumerJws.get(consumerJwsIdentity, isWanted);
+    jwt = peekAppJwt() ?? jwt;
+  }
   return { appJwt: jwt.value, consumerJws: jws.value };
 }

@@ -4,7 +4,7 @@ import { inBackground } from '../wait.js';
 import type { Domains } from './domains.js';
 import { appJwtOf } from './identity.js';
 import { consumerJwsLifetimeMs, findWrongClaim, issuedToken, readClaims, type Token, wantedClaims } from './token.js';
-import type { TokenClient } from './token-client.js';
+import type { TokenCall, TokenClient } from './token-client.js';
 import type { FetchOrder, TokenSource } from './token-source.js';
 
 export interface ConsumerJwsParts {
@@ -20,18 +20,30 @@ export interface ConsumerJwsParts {
  * @throws ConnectorAuthError `ERR_CONSUMER_JWS`, or the error of the AppJWT or of the lookup of IDP's host
  */
 export async function fetchConsumerJws(parts: ConsumerJwsParts, order: FetchOrder): Promise<Token> {
-  const { appJwts } = parts;
+  const { appJwts, options } = parts;
   const appJwtIdentity = appJwtOf(order.identity.accountId);
   const getAppJwt = () => appJwts.get(appJwtIdentity, order.isBackground() ? inBackground : order.isWanted);
-  const appJwt = await getAppJwt();
-  try {
-    return await askIdp(parts, order, appJwt.value);
-  } catch (error) {
-    if (!isConnectorAuthError(error) || !refusesAppJwt(error)) throw error;
-    appJwts.refuse(appJwtIdentity, appJwt.value);
-    const renewed = await getAppJwt();
-    if (renewed.value === appJwt.value) throw error;
-    return askIdp(parts, order, renewed.value);
+  let appJwt = (await getAppJwt()).value;
+  // The call may wait long for its turn. The AppJWT may be refused or expire meanwhile.
+  const authorization = {
+    peek() {
+      const current = appJwts.peek(appJwtIdentity, options.clock.now())?.value;
+      appJwt = current ?? appJwt;
+      return current;
+    },
+    fetch: getAppJwt,
+  };
+  for (let isFirst = true; ; isFirst = false) {
+    try {
+      return await askIdp(parts, order, authorization);
+    } catch (error) {
+      if (!isConnectorAuthError(error) || !refusesAppJwt(error)) throw error;
+      const refused = appJwt;
+      appJwts.refuse(appJwtIdentity, refused);
+      if (!isFirst) throw error;
+      appJwt = (await getAppJwt()).value;
+      if (appJwt === refused) throw error;
+    }
   }
 }
 
@@ -40,7 +52,7 @@ const refusesAppJwt = (error: ConnectorAuthError): boolean => error.code === 'ER
 async function askIdp(
   { options, client, domains }: ConsumerJwsParts,
   { identity, isWanted, isBackground }: FetchOrder,
-  appJwt: string,
+  authorization: NonNullable<TokenCall['authorization']>,
 ): Promise<Token> {
   const { accountId, consumerId } = identity;
   const request = {
@@ -50,7 +62,8 @@ async function askIdp(
     isBackground,
     method: 'post',
     url: `${await domains.origin(accountId, 'idp', isBackground)}/api/account/${encodeURIComponent(accountId)}/consumer?v=1.0`,
-    headers: { 'Content-Type': 'application/json', Accept: 'application/json', Authorization: appJwt },
+    headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
+    authorization,
     data: JSON.stringify({ ext_consumer_id: consumerId }),
   } as const;
   return client.call(request, (answer, unusable) => {

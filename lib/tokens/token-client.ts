@@ -1,5 +1,12 @@
 import { setMaxListeners } from 'node:events';
-import axios, { Axios, type AxiosAdapter, type AxiosError, type AxiosInstance, type AxiosRequestConfig } from 'axios';
+import axios, {
+  Axios,
+  type AxiosAdapter,
+  type AxiosError,
+  type AxiosInstance,
+  type AxiosRequestConfig,
+  type InternalAxiosRequestConfig,
+} from 'axios';
 import axiosRetry, { type IAxiosRetryConfig } from 'axios-retry';
 import { callAdapter } from '../call-adapter.js';
 import { ConnectorAuthError, closedError } from '../errors.js';
@@ -31,6 +38,8 @@ export interface TokenCall extends Pick<AxiosRequestConfig, 'method' | 'headers'
   readonly stage: 'domain' | 'sentinel' | 'idp';
   readonly identity: Identity;
   readonly url: string;
+  /** The header `Authorization`. If it cannot be read when the turn of an attempt has come, it is fetched before the next turn. */
+  readonly authorization?: { peek(): string | undefined; fetch(): Promise<unknown> };
   /** Checked when the call's turn has come. */
   readonly isWanted: IsWanted;
   /** Whether no caller waits for the call. Then a failed attempt is not retried. */
@@ -84,15 +93,31 @@ export function createTokenClient(options: ResolvedOptions, events: EventHub): T
     return { outcome, pauseMs: Math.min(wantedMs, longestPauseMs) };
   }
 
+  /** Waits for the turn of an attempt, and sets its header `Authorization`. @returns a function that ends the turn */
+  async function takeTurn(request: TokenCall, callId: number, { headers }: InternalAxiosRequestConfig) {
+    const { identity, stage: service, isWanted, authorization } = request;
+    for (;;) {
+      const endTurn = await turns.take({ accountId: identity.accountId, service, callId, isWanted });
+      if (!authorization) return endTurn;
+      const value = authorization.peek();
+      if (value !== undefined) {
+        headers.set('Authorization', value);
+        return endTurn;
+      }
+      endTurn(undefined);
+      await authorization.fetch();
+    }
+  }
+
   /** Each attempt takes a turn, so a call that waits for its retry does not block the others. */
   const sendInTurn =
     (request: TokenCall, callId: number): AxiosAdapter =>
     async (config) => {
-      const { identity, stage: service, isWanted, isBackground } = request;
+      const { identity, stage: service, isBackground } = request;
       const { accountId } = identity;
       for (let attempt = 1; ; attempt += 1) {
         if (isBackground() && turns.pauseMs(accountId, service) > 0) throw pausedError(service, accountId);
-        const endTurn = await turns.take({ accountId, service, callId, isWanted });
+        const endTurn = await takeTurn(request, callId, config);
         try {
           const response = await send(config);
           endTurn({ outcome: 'passed', pauseMs: 0 });
@@ -138,7 +163,7 @@ export function createTokenClient(options: ResolvedOptions, events: EventHub): T
   }
 
   async function call<T>(request: TokenCall, read: ReadAnswer<T>): Promise<T> {
-    const { stage, identity, isWanted, isBackground, ...config } = request;
+    const { stage, identity, authorization, isWanted, isBackground, ...config } = request;
     const { accountId } = identity;
     calls += 1;
     try {
