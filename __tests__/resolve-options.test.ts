@@ -53,6 +53,10 @@ describe('a bad option is thrown at once, and named', () => {
     ['received 64 bytes', { ...brand, storeSecret: new Uint8Array(64) }],
     ['received an empty array', { ...brand, storeSecret: [] }],
     ['storeSecret[1]', { ...brand, storeSecret: [new Uint8Array(32), 'the-secret'] }],
+    ['storeSecret must be 32 bytes', { ...brand, store: createMemoryTokenStore(), storeSecret: true }],
+    ['or false to store tokens in clear; received undefined', { ...brand, store: createMemoryTokenStore() }],
+    ['storeSecret has no effect without store', { ...brand, storeSecret: 'sixteen letters.' }],
+    ['storeSecret has no effect without store', { ...brand, storeSecret: false }],
     ['storeTimeoutMs', { ...brand, storeTimeoutMs: 0 }],
     ['acountId', { ...brand, acountId: '1' }],
   ])('%s', (name, options) => {
@@ -118,6 +122,7 @@ describe('the resolved options', () => {
     const given = {
       consumerId,
       store,
+      storeSecret: false,
       clock,
       logger: console,
       redact: false,
@@ -159,12 +164,13 @@ describe('the resolved options', () => {
   it('have copies of lists and secrets, so that later changes have no effect', () => {
     const onBehalfHeaders = ['X-A'];
     const key = new Uint8Array(32);
-    const resolved = resolve({ onBehalfHeaders, storeSecret: key });
+    const resolved = resolve({ onBehalfHeaders, store: createMemoryTokenStore(), storeSecret: key });
     onBehalfHeaders.push('Authorization');
     key.fill(1);
     expect(resolved.onBehalfHeaders).toEqual(['X-A']);
     expect(resolved.storeSecret).toEqual([new Uint8Array(32)]);
-    expect(resolve({ storeSecret: ['sixteen letters.', key] }).storeSecret).toEqual(['sixteen letters.', key]);
+    const list = resolve({ store: createMemoryTokenStore(), storeSecret: ['sixteen letters.', key] });
+    expect(list.storeSecret).toEqual(['sixteen letters.', key]);
   });
 
   it('have the credentials of one brand only for its own account', async () => {
@@ -224,6 +230,7 @@ describe('only own properties count', () => {
       axiosConfig: {},
       retry: {},
       store: { get: async () => undefined, set: async () => undefined, delete: async () => undefined },
+      storeSecret: false,
     };
     const expected = { ...DEFAULTS, ...given, domains: new Map(), failureCooldownMs: DEFAULTS.failureCooldownMs };
     for (const value of [VALID[name] ?? 1, 'https://evil.example', () => 'evil', Symbol('bad')]) {
@@ -325,9 +332,9 @@ describe('only own properties count', () => {
       async delete() {}
     }
     const store = new Store();
-    expect(resolve({ store }).store).toBe(store);
+    expect(resolve({ store, storeSecret: false }).store).toBe(store);
     const proxy = new Proxy({}, { get: (_, name) => Reflect.get(store, name) });
-    expect(resolve({ store: proxy }).store).toBe(proxy);
+    expect(resolve({ store: proxy, storeSecret: false }).store).toBe(proxy);
   });
 });
 
@@ -640,7 +647,9 @@ describe('says what it must be, and what it was', () => {
 });
 
 it('takes a passphrase of 16 characters', () => {
-  expect(() => createConnectorAuth({ ...brand, storeSecret: 'sixteen letters.' })).not.toThrow();
+  expect(() =>
+    createConnectorAuth({ ...brand, store: createMemoryTokenStore(), storeSecret: 'sixteen letters.' }),
+  ).not.toThrow();
 });
 
 it('takes either version of Sentinel’s endpoint, and fixed origins of some services alone', () => {

@@ -55,8 +55,8 @@ console.log('| --- | --- |');
 const cloud = await startCloud();
 const account = { accountId: '70012345', clientId: 'id', clientSecret: 'secret', domainApi: cloud.origin };
 for (const [name, options] of [
-  ['a store in memory', { store: createMemoryTokenStore() }],
-  ['Redis', { store: createRedisTokenStore(client, { prefix: 'clear:' }) }],
+  ['a store in memory', { store: createMemoryTokenStore(), storeSecret: false }],
+  ['Redis', { store: createRedisTokenStore(client, { prefix: 'clear:' }), storeSecret: false }],
   ['Redis, sealed', { store: createRedisTokenStore(client, { prefix: 'sealed:' }), storeSecret: new Uint8Array(32) }],
 ] as const) {
   const writer = createConnectorAuth({ ...account, ...options, ...PATIENT });

@@ -146,20 +146,21 @@ export interface CommonOptions {
   maxConsumers?: number | undefined;
   /**
    * Where processes share their tokens. Use `createRedisTokenStore` of `axios-liveperson-auth/redis`, a `Keyv` instance or
-   * your own store. A store that fails does not make a request fail.
+   * your own store. A store that fails does not make a request fail. It needs `storeSecret`.
    * @default none
    */
   store?: TokenStore | undefined;
   /**
    * Encrypts tokens before they go to the store (JWE, `dir` with `A256GCM`). Each secret is 32 bytes, or a passphrase of at
    * least 16 characters. The key of a passphrase is derived with scrypt. In a list, the first secret encrypts and all
-   * secrets decrypt. With a list you can rotate the secret.
-   * @default none: tokens are stored in clear
+   * secrets decrypt. With a list you can rotate the secret. `false` stores tokens in clear. Required with `store`, and not
+   * allowed without it.
    */
-  storeSecret?: StoreSecret | readonly StoreSecret[] | undefined;
+  storeSecret?: StoreSecret | readonly StoreSecret[] | false | undefined;
   /**
-   * How long the store may take to answer, in milliseconds. A slower answer counts as a miss. The store is then not used
-   * for two seconds.
+   * How long the store may take to answer one command, in milliseconds. Time in which the command waits in this process does
+   * not count. A slower answer counts as a miss. If the store answers nothing else meanwhile, it is not used for two seconds,
+   * or until a late answer arrives.
    * @default 250
    */
   storeTimeoutMs?: number | undefined;

@@ -25,6 +25,7 @@ const ORIGIN = "an origin such as 'https://lo.idp.liveperson.net', without path,
 const PREFIXED_ORIGIN =
   "an origin such as 'https://gateway.example', with an optional path, without user info, query or fragment";
 const STORE_SECRET = '32 bytes (a Uint8Array) or a passphrase of at least 16 characters';
+const STORE_SECRETS = `${STORE_SECRET}, or a list of these`;
 
 /** Every option: its default, its check, what an error message says is expected, and how a valid value is converted. */
 const OPTIONS = {
@@ -49,7 +50,7 @@ const OPTIONS = {
   maxConcurrentTokenRequests: row(16, isCount, COUNT),
   maxConsumers: row(10_000, isCount, COUNT),
   store: row<TokenStore | undefined>(undefined, isObject, 'an object with get(), set() and delete()', checkStore),
-  storeSecret: row(undefined, isSecretOrList, `${STORE_SECRET}, or a list of these`, toSecretList),
+  storeSecret: row(undefined, isSecretChoice, STORE_SECRETS, toSecretList),
   storeTimeoutMs: row(250, isTimeout, TIMEOUT),
   axiosConfig: row<Given<'axiosConfig'>>({}, isObject, 'an Axios configuration', copyOwn),
   redact: row<boolean>(true, isBoolean, 'true or false'),
@@ -82,6 +83,7 @@ export function resolveOptions(options: ConnectorAuthOptions): ResolvedOptions {
   }
   const rows: [string, Row<unknown>][] = Object.entries(OPTIONS);
   const resolved = Object.fromEntries(rows.map(([name, row]) => [name, resolve(name, row, ownValue(options, name))]));
+  checkStoreSecret(resolved as Resolved, ownValue(options, 'storeSecret'));
   const { clientId, clientSecret, ...others } = resolved as Resolved;
   return Object.freeze({ ...others, credentials: toLookup(resolved as Resolved) });
 }
@@ -96,6 +98,18 @@ function toLookup({ credentials, ...brand }: Resolved): CredentialsLookup {
   const required = (name: keyof OneBrand & keyof typeof brand) => accept(name, OPTIONS[name], brand[name]) as string;
   const [accountId, clientId, clientSecret] = [required('accountId'), required('clientId'), required('clientSecret')];
   return (asked) => (asked === accountId ? { clientId, clientSecret } : undefined);
+}
+
+/** Applies the rule for two options: `store` needs `storeSecret`, and `storeSecret` needs `store`. */
+function checkStoreSecret({ store }: Resolved, storeSecret: unknown): void {
+  if (store && storeSecret === undefined) {
+    const expected = `given with store: ${STORE_SECRETS}, or false to store tokens in clear`;
+    throw bad('storeSecret', expected, 'undefined', true);
+  }
+  if (!store && storeSecret !== undefined)
+    throw new TypeError(
+      'createConnectorAuth: storeSecret has no effect without store. Give store too, or leave it out.',
+    );
 }
 
 interface Row<Out> {
@@ -209,6 +223,8 @@ function toCooldownRange(range: Given<'failureCooldownMs'>): CooldownRange {
 
 function checkStore(store: TokenStore | undefined): TokenStore | undefined {
   if (!store) return store;
+  const advice = adviceForStore(store);
+  if (advice) throw new TypeError(`createConnectorAuth: store is ${advice}`);
   for (const name of ['get', 'set', 'delete', 'lock', 'getTtl']) {
     const method = memberOf(store, name);
     const isLeftOut = (name === 'lock' || name === 'getTtl') && method === undefined;
@@ -217,8 +233,17 @@ function checkStore(store: TokenStore | undefined): TokenStore | undefined {
   return store;
 }
 
-function toSecretList(secrets: CommonOptions['storeSecret']): readonly StoreSecret[] | undefined {
-  if (secrets === undefined) return undefined;
+/** What to do about an object that is often mistaken for a store. */
+function adviceForStore(store: TokenStore): string | undefined {
+  if (hasMethods(store, 'delete')) return undefined;
+  if (hasMethods(store, 'eval', 'del'))
+    return "a Redis client. Pass createRedisTokenStore(client) of 'axios-liveperson-auth/redis'.";
+  if (hasMethods(store, 'wrap', 'del')) return 'a cache of cache-manager. Pass the Keyv that the cache is made of.';
+  return undefined;
+}
+
+function toSecretList(secrets: CommonOptions['storeSecret']): readonly StoreSecret[] | false | undefined {
+  if (secrets === undefined || secrets === false) return secrets;
   const item = row<StoreSecret>('', isStoreSecret, STORE_SECRET, copySecret);
   if (!isList(secrets)) return [copySecret(secrets)];
   return Array.from(secrets, (secret, index) => accept(`storeSecret[${index}]`, item, secret));
@@ -303,8 +328,9 @@ function isRetry(value: unknown): boolean {
   return value === false || isObject(value);
 }
 
-function isSecretOrList(value: unknown): boolean {
-  return Array.isArray(value) ? value.length > 0 : isStoreSecret(value);
+function isSecretChoice(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length > 0;
+  return value === false || isStoreSecret(value);
 }
 
 function isStoreSecret(value: unknown): boolean {

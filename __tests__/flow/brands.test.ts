@@ -21,6 +21,7 @@ function startBrands(cloud: Pick<Cloud, 'origin'>, credentials: (accountId: stri
     domainApi: cloud.origin,
     retry: false,
     store: createMemoryTokenStore(),
+    storeSecret: false,
     ...PATIENT,
   });
   ends.push(() => auth.close());

@@ -1,8 +1,12 @@
 import { createPending } from '../../lib/pending.js';
-import { guardStore, StoreFault } from '../../lib/stores/guarded-store.js';
-import type { TokenStore } from '../../lib/stores/token-store.js';
+import { type Claim, guardStore } from '../../lib/stores/guarded-store.js';
+import { StoreFault } from '../../lib/stores/store-fault.js';
+import { ROUND_TRIPS, type RoundTrips, type TokenStore } from '../../lib/stores/token-store.js';
 import { defer, until } from '../support/cloud.js';
 import { rejection } from '../support/connector.js';
+import { holdIntervals, holdTimers, releaseTimers } from '../support/timers.js';
+
+afterEach(releaseTimers);
 
 const nothing = async (): Promise<undefined> => undefined;
 const never = () => new Promise<never>(() => {});
@@ -20,18 +24,20 @@ function guard(own: Partial<Record<keyof TokenStore, (...args: never[]) => unkno
     ]),
   );
   const guarded = guardStore({ store: store as never, timeoutMs, clock: { now: () => now }, pending: createPending() });
-  const value = async () => 'value';
+  const value = async () => ({ text: 'value', ttlMs: undefined });
+  const faults: StoreFault[] = [];
+  const lock = (key: string): Promise<Claim> => guarded.claim(key, undefined, (fault) => faults.push(fault));
   const operations: Record<string, () => Promise<unknown>> = {
     get: () => guarded.get('k'),
-    set: () => guarded.set('k', value, undefined),
+    set: () => guarded.set('k', value),
     delete: () => guarded.delete('k'),
-    lock: () => guarded.lock('k', 1_000),
+    lock: () => lock('k'),
     getTtl: () => guarded.getTtl('k'),
   };
   const pass = (ms: number) => {
     now += ms;
   };
-  return { guarded, calls, operations, pass };
+  return { guarded, calls, operations, pass, lock, faults };
 }
 
 const OPERATIONS = ['get', 'set', 'delete', 'lock', 'getTtl'] as const;
@@ -61,7 +67,7 @@ it.each(OPERATIONS)(
     pass(1_999);
     await expect(operations.get?.()).rejects.toMatchObject({ reason: 'resting' });
     pass(1);
-    if (name !== 'get') await expect(operations.get?.()).resolves.toBeUndefined();
+    if (name !== 'get' && name !== 'lock') await expect(operations.get?.()).resolves.toBeUndefined();
   },
 );
 
@@ -72,7 +78,7 @@ it('an answer that came in time, while this process was busy, is no timeout', as
   while (calls.length === 0) await Promise.resolve();
   // Both timers run by now, and are over when their turn comes.
   for (const end = performance.now() + 50; performance.now() < end; );
-  expect(await read).toBe('value');
+  expect((await read)?.text).toBe('value');
   await new Promise((resolve) => setTimeout(resolve, 5));
   await expect(guarded.getTtl('k')).resolves.toBeUndefined();
 });
@@ -89,8 +95,8 @@ it('a store that rests is not waited for, though something is still being delete
 it('nothing is sealed for a store that rests', async () => {
   const { operations, guarded } = guard({ get: never }, 20);
   await rejection(operations.get?.() as Promise<unknown>);
-  const makeValue = jest.fn(async () => 'value');
-  await expect(guarded.set('k', makeValue, undefined)).rejects.toMatchObject({ operation: 'set', reason: 'resting' });
+  const makeValue = jest.fn(async () => ({ text: 'value', ttlMs: undefined }));
+  await expect(guarded.set('k', makeValue)).rejects.toMatchObject({ operation: 'set', reason: 'resting' });
   expect(makeValue).not.toHaveBeenCalled();
 });
 
@@ -122,14 +128,10 @@ it.each([
 });
 
 it('takes null for nothing, and a store without locks or clock for one that has none', async () => {
-  const { guarded } = guard({ get: async () => null, lock: async () => null });
-  expect([guarded.canLock, await guarded.get('k'), await guarded.lock('k', 1_000)]).toEqual([
-    true,
-    undefined,
-    undefined,
-  ]);
+  const { guarded, lock } = guard({ get: async () => null, lock: async () => null });
+  expect([guarded.canLock, await guarded.get('k'), await lock('k')]).toEqual([true, undefined, {}]);
   const { guarded: plain } = guard({});
-  expect([plain.canLock, await plain.lock('k', 1_000), await plain.getTtl('k')]).toEqual([false, undefined, undefined]);
+  expect([plain.canLock, await plain.getTtl('k')]).toEqual([false, undefined]);
 });
 
 it.each([
@@ -157,8 +159,8 @@ it('writes of one key go one after the other, a failed one included, and who rea
   const { guarded, calls } = guard({
     set: (_: string, value: string) => (value === 'a' ? first.promise : nothing()),
   } as never);
-  const failed = rejection(guarded.set('k', async () => 'a', 5));
-  const second = guarded.set('k', async () => 'b', 5);
+  const failed = rejection(guarded.set('k', async () => ({ text: 'a', ttlMs: 5 })));
+  const second = guarded.set('k', async () => ({ text: 'b', ttlMs: 5 }));
   const read = guarded.get('k');
   await guarded.get('other');
   expect(calls).toEqual([
@@ -179,8 +181,8 @@ it('who reads waits for the last write of its key, though an earlier one is done
   const { guarded, calls } = guard({
     set: (_: string, value: string) => (value === 'a' ? first.promise : second.promise),
   } as never);
-  const one = guarded.set('k', async () => 'a', 5);
-  const two = guarded.set('k', async () => 'b', 5);
+  const one = guarded.set('k', async () => ({ text: 'a', ttlMs: 5 }));
+  const two = guarded.set('k', async () => ({ text: 'b', ttlMs: 5 }));
   first.resolve();
   await one;
   await new Promise((resolve) => setImmediate(resolve));
@@ -192,38 +194,168 @@ it('who reads waits for the last write of its key, though an earlier one is done
   expect(calls.map(([name]) => name)).toEqual(['set', 'set', 'get']);
 });
 
-it('a lock is given back but once, kept alive while it is held, and given back by close()', async () => {
-  let released = 0;
-  let extended = 0;
+/** A lock that counts, and whose release may fail. */
+function createLock(release: () => Promise<unknown> = nothing) {
+  const counts = { released: 0, extended: 0 };
   const lock = async () =>
     Object.assign(
-      async () => {
-        released += 1;
+      () => {
+        counts.released += 1;
+        return release();
       },
       {
         extend: async () => {
-          extended += 1;
+          counts.extended += 1;
         },
       },
     );
-  const { guarded } = guard({ lock });
-  const release = await guarded.lock('k', 30);
-  await until(() => extended >= 2);
+  return { counts, lock };
+}
+
+it('a lock is released once, extended while it is held, and released by close()', async () => {
+  const intervals = holdIntervals();
+  const { counts, lock } = createLock();
+  const { guarded, lock: take, calls } = guard({ lock });
+  const { release } = await take('k');
+  expect(calls).toContainEqual(['lock', 'lock:k', 5_000]);
+  intervals.run();
+  intervals.run();
+  await until(() => counts.extended === 2);
   release?.();
   release?.();
-  const [releasedOnce, extendedSoFar] = [released, extended];
-  await new Promise((resolve) => setTimeout(resolve, 40));
-  expect([releasedOnce, extended]).toEqual([1, extendedSoFar]);
-  await guarded.lock('k', 60_000);
+  intervals.run();
+  await until(() => counts.released === 1);
+  expect(counts.extended).toBe(2);
+  await take('k');
   guarded.close();
-  expect(released).toBe(2);
-  await expect(guarded.lock('k', 1_000)).rejects.toMatchObject({ reason: 'resting' });
+  await until(() => counts.released === 2);
+  await expect(take('k')).rejects.toMatchObject({ reason: 'resting' });
 });
 
-it('a lock that cannot be extended, and one that is none, do no harm', async () => {
-  const { guarded } = guard({ lock: async () => nothing });
-  const release = await guarded.lock('k', 3);
-  await new Promise((resolve) => setTimeout(resolve, 20));
+it('a release that fails is reported, and tried again while the lock can still be there', async () => {
+  const retries = holdTimers(1_000);
+  const { counts, lock } = createLock(() => Promise.reject(new Error('NOPERM no rights')));
+  const { lock: take, faults } = guard({ lock }, 5_000);
+  const { release } = await take('k');
   release?.();
-  await expect(guard({ lock: async () => 'OK' }).guarded.lock('k', 3)).rejects.toMatchObject({ reason: 'unusable' });
+  for (let released = 1; released <= 5; released++) {
+    await until(() => counts.released === released && (released === 5 || retries.waiting === 1));
+    retries.end();
+  }
+  await new Promise((resolve) => setImmediate(resolve));
+  expect([retries.waiting, faults]).toMatchObject([0, [{ operation: 'lock', reason: 'failed', code: 'NOPERM' }]]);
+});
+
+it('a lock that cannot be extended, and a value that is not a lock, do no harm', async () => {
+  const intervals = holdIntervals();
+  const { lock: take } = guard({ lock: async () => nothing });
+  const { release } = await take('k');
+  intervals.run();
+  release?.();
+  await expect(guard({ lock: async () => 'OK' }).lock('k')).rejects.toMatchObject({ reason: 'unusable' });
+});
+
+it('an entry that was stored before the lock was taken is returned, and the lock released', async () => {
+  const { counts, lock } = createLock();
+  const { guarded } = guard({ lock, get: async () => 'entry' } as never);
+  expect(await guarded.claim('k', undefined, () => {})).toMatchObject({ found: { text: 'entry' } });
+  expect(counts.released).toBe(1);
+  expect((await guarded.claim('k', 'entry', () => {})).release).toBeDefined();
+});
+
+it('at most 32 commands are in flight, and the time of a command starts when it is sent', async () => {
+  const open: (() => void)[] = [];
+  let most = 0;
+  const get = () =>
+    new Promise<undefined>((resolve) => {
+      open.push(() => resolve(undefined));
+      most = Math.max(most, open.length);
+    });
+  // Each round of 32 takes nearly the whole time. The last of 320 waits for nine of them.
+  const { guarded } = guard({ get }, 200);
+  const all = Promise.all(Array.from({ length: 320 }, (_, index) => guarded.get(`k${index}`)));
+  for (let round = 0; round < 10; round++) {
+    await until(() => open.length === 32);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    for (const answer of open.splice(0)) answer();
+  }
+  await all;
+  expect(most).toBe(32);
+});
+
+it('one slow answer among others is a fault of its own, and the store goes on', async () => {
+  const get = (key: string) => (key === 'slow' ? never() : nothing());
+  const { guarded } = guard({ get } as never, 50);
+  const slow = rejection(guarded.get('slow'));
+  const busy = setInterval(() => guarded.get('other').catch(() => {}), 5);
+  expect(await slow).toMatchObject({ reason: 'timeout' });
+  clearInterval(busy);
+  await expect(guarded.get('k')).resolves.toBeUndefined();
+});
+
+it('of many commands that a dead store does not answer, one is reported', async () => {
+  const { guarded } = guard({ get: never }, 20);
+  const all = await Promise.all(Array.from({ length: 50 }, (_, index) => rejection(guarded.get(`k${index}`))));
+  expect(all.map((fault) => (fault as StoreFault).reason).filter((reason) => reason === 'timeout')).toHaveLength(1);
+});
+
+it('a late answer shows that the store is up again', async () => {
+  const late = defer<string>();
+  const { guarded } = guard({ get: (key: string) => (key === 'late' ? late.promise : nothing()) } as never, 20);
+  await rejection(guarded.get('late'));
+  await expect(guarded.get('k')).rejects.toMatchObject({ reason: 'resting' });
+  late.resolve('late');
+  await new Promise((resolve) => setImmediate(resolve));
+  await expect(guarded.get('k')).resolves.toBeUndefined();
+});
+
+describe('a store with combined operations', () => {
+  function withRoundTrips(own: Partial<RoundTrips>) {
+    const roundTrips: RoundTrips = {
+      batchSize: 2,
+      read: async (keys) => keys.map((key) => ({ value: `entry of ${key}`, leftMs: 5 })),
+      watch: async (keys) => keys.map(() => undefined),
+      claim: () => ({ lock: nothing, begin: async () => ({ isOurs: true, value: undefined }) }),
+      keep: nothing,
+      shardOf: () => '',
+      ...own,
+    };
+    const store = { get: never, set: nothing, delete: nothing, lock: never };
+    Object.defineProperty(store, ROUND_TRIPS, { value: roundTrips });
+    const parts = { timeoutMs: 30, clock: { now: () => 0 }, pending: createPending() };
+    return guardStore({ ...parts, store: store as never });
+  }
+
+  it('reads the keys of one moment together', async () => {
+    const reads: string[][] = [];
+    const read: RoundTrips['read'] = async (keys) => {
+      reads.push([...keys]);
+      return keys.map((value) => ({ value, leftMs: 5 }));
+    };
+    const guarded = withRoundTrips({ read });
+    const entries = await Promise.all(['a', 'b', 'c'].map((key) => guarded.get(key)));
+    expect(reads).toEqual([['a', 'b'], ['c']]);
+    expect(entries).toEqual(['a', 'b', 'c'].map((text) => ({ text, leftMs: 5, readAt: 0 })));
+  });
+
+  it('releases a lock whose answer was lost, and again if it comes late', async () => {
+    const late = defer<{ isOurs: boolean; value: undefined }>();
+    let released = 0;
+    const lock = async () => {
+      released += 1;
+    };
+    const guarded = withRoundTrips({ claim: () => ({ lock, begin: () => late.promise }) });
+    expect(await rejection(guarded.claim('k', undefined, () => {}))).toMatchObject({ reason: 'timeout' });
+    await until(() => released === 1);
+    late.resolve({ isOurs: true, value: undefined });
+    await until(() => released === 2);
+  });
+
+  it('goes on with the other shards if one hangs', async () => {
+    const read: RoundTrips['read'] = async (keys) => (keys[0] === 'a' ? never() : [{ value: 'entry', leftMs: 5 }]);
+    const guarded = withRoundTrips({ batchSize: 1, read, shardOf: (key) => key });
+    expect(await rejection(guarded.get('a'))).toMatchObject({ reason: 'timeout' });
+    expect(await rejection(guarded.get('a'))).toMatchObject({ reason: 'resting' });
+    expect(await guarded.get('b')).toMatchObject({ text: 'entry' });
+  });
 });

@@ -9,6 +9,7 @@ const cachedFor = (identity: Identity, value: string): CachedToken => ({
   token: issuedToken(value, 0, undefined),
   dropped: undefined,
   forcedAt: undefined,
+  refusedAt: undefined,
 });
 
 it('an AppJWT replaces the one that its account had', () => {

@@ -93,10 +93,11 @@ function send<T>(parts: Parts, prepared: PreparedRequest, onAnswer: OnAnswer<T>)
   const { request, route, data, contentType } = prepared;
   const headers = parts.addTokens(request.config.headers, prepared, contentType);
   const sent = configForAdapter(request, route, headers, data);
+  const sentAt = parts.options.clock.now();
   parts.sends.begin();
   return callAdapter(request.adapter, sent).then(
-    (response) => receive(parts, prepared, sent, resolvedWith(response), onAnswer),
-    (error: unknown) => receive(parts, prepared, sent, rejectedWith(error), onAnswer),
+    (response) => receive(parts, prepared, { sent, sentAt }, resolvedWith(response), onAnswer),
+    (error: unknown) => receive(parts, prepared, { sent, sentAt }, rejectedWith(error), onAnswer),
   );
 }
 
@@ -104,7 +105,7 @@ function send<T>(parts: Parts, prepared: PreparedRequest, onAnswer: OnAnswer<T>)
 function receive<T>(
   parts: Parts,
   prepared: PreparedRequest,
-  sent: InternalAxiosRequestConfig,
+  { sent, sentAt }: { sent: InternalAxiosRequestConfig; sentAt: number },
   answer: Answer,
   onAnswer: OnAnswer<T>,
 ): T | Promise<T> {
@@ -117,18 +118,20 @@ function receive<T>(
       for (const config of [request.original, sent]) hideSecrets(config, target.accountId);
   }
   const body = answer.response && readBody(answer.response, request.config.timeout || parts.options.tokenTimeoutMs);
-  if (!(body instanceof Promise)) return onAnswer(parts, prepared, judged(parts, prepared, answer, body));
-  return parts.sends.track(body).then((read) => onAnswer(parts, prepared, judged(parts, prepared, answer, read)));
+  if (!(body instanceof Promise)) return onAnswer(parts, prepared, judged(parts, prepared, sentAt, answer, body));
+  return parts.sends
+    .track(body)
+    .then((read) => onAnswer(parts, prepared, judged(parts, prepared, sentAt, answer, read)));
 }
 
 /** Reads the Send API's error from a body. Drops the refused token, or the host that could not be reached. */
-function judged({ tokens }: Parts, prepared: PreparedRequest, answer: Answer, body: unknown): Answer {
+function judged({ tokens }: Parts, prepared: PreparedRequest, sentAt: number, answer: Answer, body: unknown): Answer {
   const { target, consumerId, appJwt, consumerJws } = prepared;
   judge(answer, body);
   if (isUnreachable(answer)) tokens.domains.reconsider(target.accountId);
-  if (answer.refused === 'appJwt') tokens.appJwts.refuse(appJwtOf(target.accountId), appJwt);
+  if (answer.refused === 'appJwt') tokens.appJwts.refuse(appJwtOf(target.accountId), appJwt, sentAt);
   if (answer.refused === 'consumerJws')
-    tokens.consumerJws.refuse(consumerJwsOf(target.accountId, consumerId), consumerJws);
+    tokens.consumerJws.refuse(consumerJwsOf(target.accountId, consumerId), consumerJws, sentAt);
   return answer;
 }
 

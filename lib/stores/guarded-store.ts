@@ -1,127 +1,149 @@
+import pLimit from 'p-limit';
 import type { Clock } from '../clock.js';
 import type { StoreErrorEvent } from '../events.js';
 import type { Pending } from '../pending.js';
-import type { TokenLock, TokenStore } from './token-store.js';
+import { createReadBatch } from './read-batch.js';
+import { StoreFault } from './store-fault.js';
+import { withinTime } from './time-limit.js';
+import {
+  lockOf,
+  type RoundTrips,
+  roundTripsOf,
+  type StoredValue,
+  type TokenLock,
+  type TokenStore,
+} from './token-store.js';
 
-/** Why an operation of the store failed. `resting`: it was not tried, because the store did not answer lately. */
-export class StoreFault extends Error {
-  constructor(
-    readonly operation: StoreErrorEvent['operation'],
-    readonly reason: StoreErrorEvent['reason'] | 'resting',
-    /** The store's own word for it, such as `ECONNREFUSED` or `OOM`. Nothing else of its error: that may hold the value. */
-    readonly code: string | undefined = undefined,
-  ) {
-    super(`${operation}: ${code ?? reason}`);
-  }
+/** An entry as it is in the store. */
+export interface StoredText {
+  readonly text: string;
+  /** How long the store still keeps it, in milliseconds. `undefined` if that is not known. */
+  readonly leftMs: number | undefined;
+  /** When it was read, at the earliest, by the local clock. */
+  readonly readAt: number;
+}
 
-  static of(operation: StoreErrorEvent['operation'], error: unknown): StoreFault {
-    return error instanceof StoreFault ? error : new StoreFault(operation, 'failed', codeOf(error));
-  }
+/** The result of an attempt to take a lock: an entry, the lock, or nothing if another process has the lock. */
+export interface Claim {
+  readonly found?: StoredText | undefined;
+  /** Releases the lock. */
+  readonly release?: (() => void) | undefined;
 }
 
 /**
- * A store that cannot fail or hold up a request: each operation ends in time, and fails only with a StoreFault.
+ * A store that cannot fail or delay a request: each operation ends in time, and fails only with a StoreFault.
  *
- * A store that did not answer in time is left alone for a while, and all waits for it end. So a request that needs several
- * entries waits for a dead store only once.
+ * A store that does not answer is not used for a while, so a request that needs several entries waits for it only once.
  */
 export interface GuardedStore {
   readonly canLock: boolean;
-  get(key: string): Promise<string | undefined>;
-  /** @param makeValue called when the write's turn comes */
-  set(key: string, makeValue: () => Promise<string>, ttlMs: number | undefined): Promise<void>;
+  /** Whether `claim` takes one round trip. */
+  readonly claimsAtOnce: boolean;
+  /** How many keys `watch` takes. 0 if the store cannot show who has a lock. */
+  readonly watchSize: number;
+  get(key: string): Promise<StoredText | undefined>;
+  /** Returns the entry. If there is none, or only the known one, takes its lock. */
+  claim(key: string, known: string | undefined, onFault: (fault: StoreFault) => void): Promise<Claim>;
+  /** The holders of the keys' locks. `undefined` or `null` if nobody has the lock. */
+  watch(keys: readonly string[]): Promise<readonly unknown[]>;
+  /** @param makeEntry called when the write's turn comes */
+  set(key: string, makeEntry: () => Promise<NewEntry>): Promise<void>;
+  /** Sets the remaining life of an entry. @returns false if the store cannot */
+  keep(key: string, ttlMs: number): Promise<boolean>;
   delete(key: string, value?: string): Promise<void>;
-  /** Takes a lock, and extends it while it is held. @returns its release, which never fails */
-  lock(key: string, ttlMs: number): Promise<(() => void) | undefined>;
-  /** `undefined` when it is not known. */
+  /** `undefined` if it is not known. */
   getTtl(key: string): Promise<number | undefined>;
-  /** Sleeps, unless the store is left alone. */
+  /** Waits for a time, unless the store rests. */
   pause(ms: number): Promise<void>;
-  /** Ends all waits and gives locks back. Writes that have begun still end. */
+  /** Ends all waits and releases locks. Writes that have begun still end. */
   close(): void;
 }
 
-/** How long a store that did not answer in time is left alone. */
+export interface NewEntry {
+  readonly text: string;
+  readonly ttlMs: number | undefined;
+}
+
+/** How long a store that did not answer is not used. It is used again at once if a late answer arrives. */
 const REST_MS = 2_000;
+
+/** A lock that its holder does not extend is free after this time. */
+export const LOCK_MS = 5_000;
+
+const RELEASE_RETRY_MS = 1_000;
+
+/** More commands wait in this process, so that the waits of one process do not fill the connection. */
+const MOST_IN_FLIGHT = 32;
+
+type Operation = StoreErrorEvent['operation'];
 
 export interface GuardedStoreParts {
   readonly store: TokenStore;
   readonly timeoutMs: number;
   readonly clock: Clock;
-  /** Counts what `close()` of the whole must wait for. */
+  /** Counts the work that `close()` of the whole must wait for. */
   readonly pending: Pending;
 }
 
 export function guardStore({ store, timeoutMs, clock, pending }: GuardedStoreParts): GuardedStore {
-  let restsUntil = Number.NEGATIVE_INFINITY;
+  const roundTrips = roundTripsOf(store);
+  const shardOf = (key: string) => roundTrips?.shardOf(key) ?? '';
+  const inFlight = pLimit(MOST_IN_FLIGHT);
   let isClosed = false;
-  /** Ends the waits for the store, reads and pauses. */
-  const waiting = new Set<() => void>();
-  /** Ends the waits for writes, which close() does not end. */
+  /** When each resting shard is used again. */
+  const restUntil = new Map<string, number>();
+  /** How many answers each shard has given. */
+  const answers = new Map<string, number>();
+  /** Ends the waits for reads and pauses. */
+  const reading = new Set<() => void>();
+  /** Ends the waits for writes, which `close()` does not end. */
   const writing = new Set<() => void>();
+  const pauses = new Set<() => void>();
   const held = new Set<() => void>();
   /** The writes under way, by key. Writes of one key follow each other, and reads of the key wait for them. */
   const writes = new Map<string, Promise<unknown>>();
 
-  const isLeftAlone = () => clock.now() < restsUntil;
-  const isResting = () => isClosed || isLeftAlone();
+  const isResting = (shard: string) => clock.now() < (restUntil.get(shard) ?? Number.NEGATIVE_INFINITY);
 
-  function rest(): void {
-    restsUntil = clock.now() + REST_MS;
-    endWaits();
-    for (const end of [...writing]) end();
-  }
-
-  function endWaits(): void {
-    for (const end of [...waiting]) end();
-  }
-
-  /** Runs an operation for as long as the store may take. A later result goes to `onLate`. */
-  function bounded<T>(
-    operation: StoreErrorEvent['operation'],
+  /** Runs a command when there is room. Its time starts when it is sent. */
+  function run<T>(
+    operation: Operation,
+    key: string,
     begin: () => Promise<T>,
-    onLate: (result: T) => void = () => {},
+    { always = false, onLate = () => {} }: { always?: boolean; onLate?: (result: T) => void } = {},
   ): Promise<T> {
-    const ends = operation === 'set' || operation === 'delete' ? writing : waiting;
-    return new Promise((resolve, reject) => {
-      let isOver = false;
-      const end = () => {
-        isOver = true;
-        ends.delete(giveUp);
-        clearTimeout(timer);
-      };
-      const giveUp = () => {
-        end();
-        reject(new StoreFault(operation, 'resting'));
-      };
-      const onTimeout = () => {
-        if (isOver) return;
-        end();
-        reject(new StoreFault(operation, 'timeout'));
-        rest();
-      };
-      // An answer that arrived while this process was busy is read before the timeout counts.
-      const timer = setTimeout(() => setImmediate(onTimeout), timeoutMs);
-      ends.add(giveUp);
-      // Async, so that a store that throws at once rejects like any other.
-      (async () => begin())().then(
-        (result) => {
-          if (isOver) return onLate(result);
-          end();
-          resolve(result);
+    const shard = shardOf(key);
+    const isRead = operation !== 'set' && operation !== 'delete' && !always;
+    return inFlight(() => {
+      if (!always && (isResting(shard) || (isRead && isClosed))) throw new StoreFault(operation, 'resting');
+      const before = answers.get(shard);
+      const limited = {
+        operation,
+        begin,
+        onLate,
+        onTimeout() {
+          if (isResting(shard)) return 'resting' as const;
+          // One slow answer among others is no reason to give the store up.
+          if (answers.get(shard) === before) rest(shard);
+          return 'timeout' as const;
         },
-        (error: unknown) => {
-          if (isOver) return;
-          end();
-          reject(StoreFault.of(operation, error));
+        onAnswer() {
+          answers.set(shard, (answers.get(shard) ?? 0) + 1);
+          restUntil.delete(shard);
         },
-      );
+      };
+      return withinTime(timeoutMs, limited, isRead ? reading : writing);
     });
   }
 
-  async function attempt<T>(...args: Parameters<typeof bounded<T>>): Promise<T> {
-    if (isResting()) throw new StoreFault(args[0], 'resting');
-    return bounded(...args);
+  function rest(shard: string): void {
+    restUntil.set(shard, clock.now() + REST_MS);
+    for (const end of [...pauses]) end();
+  }
+
+  async function afterWrites(key: string): Promise<void> {
+    // A store that rests is not waited for. Without a write, nothing is awaited, so that reads of one moment stay together.
+    if (writes.has(key) && !isClosed && !isResting(shardOf(key))) await writes.get(key);
   }
 
   function write(key: string, work: () => Promise<void>): Promise<void> {
@@ -132,82 +154,152 @@ export function guardStore({ store, timeoutMs, clock, pending }: GuardedStorePar
     return done;
   }
 
-  /** A lock that cannot be given back expires. */
-  function giveBack(lock: TokenLock | undefined): void {
-    if (typeof lock === 'function') inBackground(lock);
+  function toText({ value, leftMs }: StoredValue, readAt: number): StoredText | undefined {
+    if (value === undefined || value === null) return undefined;
+    if (typeof value !== 'string') throw new StoreFault('get', 'unusable');
+    return { text: value, leftMs: isLeft(leftMs) ? leftMs : undefined, readAt };
   }
 
-  /** No request waits for it, and its failure fails none. */
-  function inBackground(work: () => unknown): void {
-    const done = bounded('delete', async () => work());
-    pending.track(done).catch(() => {});
+  const batch =
+    roundTrips &&
+    createReadBatch(roundTrips.batchSize, (keys) =>
+      run('get', keys[0] ?? '', async () => {
+        const readAt = clock.now();
+        return (await roundTrips.read(keys)).map((stored) => ({ ...stored, readAt }));
+      }),
+    );
+
+  async function get(key: string): Promise<StoredText | undefined> {
+    await afterWrites(key);
+    if (batch) {
+      const { readAt, ...stored } = await batch(key);
+      return toText(stored, readAt);
+    }
+    const readAt = clock.now();
+    return toText({ value: await run('get', key, () => store.get(key)) }, readAt);
+  }
+
+  /** Keeps a lock alive until it is released. @returns its release */
+  function hold(key: string, lock: TokenLock, onFault: (fault: StoreFault) => void): () => void {
+    // Three times in its life, so that one extension may be lost.
+    const extend = () => inBackground(key, () => lock.extend?.(LOCK_MS)).catch(ignoreFault);
+    const heartbeat = setInterval(() => lock.extend && extend(), LOCK_MS / 3);
+    heartbeat.unref();
+    const release = () => {
+      if (!held.delete(release)) return;
+      clearInterval(heartbeat);
+      giveBack(key, lock, onFault);
+    };
+    held.add(release);
+    return release;
+  }
+
+  /** Runs a command on a lock that no request waits for. It is tried even if the store rests. */
+  async function inBackground(key: string, begin: () => unknown): Promise<void> {
+    await pending.track(run('lock', key, async () => begin(), { always: true }));
+  }
+
+  /** Releases a lock, and tries again while the lock can still be there. */
+  function giveBack(key: string, lock: TokenLock, onFault: OnFault, triesLeft = LOCK_MS / RELEASE_RETRY_MS): void {
+    inBackground(key, lock).catch((fault: StoreFault) => {
+      onFault(fault);
+      if (!isClosed && triesLeft > 1)
+        setTimeout(() => giveBack(key, lock, ignoreFault, triesLeft - 1), RELEASE_RETRY_MS).unref();
+    });
+  }
+
+  async function claimInSteps(key: string, known: string | undefined, onFault: OnFault): Promise<Claim> {
+    const onLate = (late: TokenLock | undefined) => {
+      if (typeof late === 'function') giveBack(key, late, onFault);
+    };
+    const lock = await run('lock', key, async () => store.lock?.(lockOf(key), LOCK_MS), { onLate });
+    if (lock === undefined || lock === null) return {};
+    if (typeof lock !== 'function') throw new StoreFault('lock', 'unusable');
+    const release = hold(key, lock, onFault);
+    try {
+      // The last holder may have stored the token before it released the lock.
+      const found = await get(key);
+      if (!found || found.text === known) return { release };
+      release();
+      return { found };
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  async function claimAtOnce(at: RoundTrips, key: string, known: string | undefined, onFault: OnFault): Promise<Claim> {
+    await afterWrites(key);
+    const attempt = at.claim(key, LOCK_MS, known);
+    let readAt: number | undefined;
+    const begin = () => {
+      readAt = clock.now();
+      return attempt.begin();
+    };
+    let answer: Awaited<ReturnType<typeof begin>>;
+    try {
+      answer = await run('get', key, begin, { onLate: ({ isOurs }) => isOurs && giveBack(key, attempt.lock, onFault) });
+    } catch (error) {
+      // The lock may have been taken although its answer was lost.
+      if (readAt !== undefined) giveBack(key, attempt.lock, ignoreFault);
+      throw error;
+    }
+    if (answer.isOurs) return { release: hold(key, attempt.lock, onFault) };
+    return { found: toText(answer, readAt ?? clock.now()) };
   }
 
   return {
     canLock: store.lock !== undefined,
-    async get(key) {
-      if (isResting()) throw new StoreFault('get', 'resting');
-      await writes.get(key);
-      const value: unknown = await attempt('get', () => store.get(key));
-      if (value === undefined || value === null) return undefined;
-      if (typeof value !== 'string') throw new StoreFault('get', 'unusable');
-      return value;
-    },
-    set: (key, makeValue, ttlMs) =>
+    claimsAtOnce: roundTrips !== undefined,
+    watchSize: roundTrips?.batchSize ?? 0,
+    get,
+    claim: (key, known, onFault) =>
+      roundTrips ? claimAtOnce(roundTrips, key, known, onFault) : claimInSteps(key, known, onFault),
+    watch: (keys) => run('get', keys[0] ?? '', async () => roundTrips?.watch(keys) ?? []),
+    set: (key, makeEntry) =>
       write(key, async () => {
-        if (isLeftAlone()) throw new StoreFault('set', 'resting');
-        const value = await makeValue();
-        const answer = await bounded('set', () => store.set(key, value, ttlMs));
+        if (isResting(shardOf(key))) throw new StoreFault('set', 'resting');
+        const { text, ttlMs } = await makeEntry();
+        const answer = await run('set', key, () => store.set(key, text, ttlMs));
         if (answer === false) throw new StoreFault('set', 'failed');
       }),
-    // It is always tried: no request waits for it, and a token that stays there would be used again.
+    async keep(key, ttlMs) {
+      if (!roundTrips) return false;
+      await run('set', key, () => roundTrips.keep(key, ttlMs));
+      return true;
+    },
+    // Always tried: no request waits for it, and a token that stays in the store would be used again.
     delete: (key, value) =>
       write(key, async () => {
-        await bounded('delete', () => (value === undefined ? store.delete(key) : store.delete(key, value)));
+        const begin = () => (value === undefined ? store.delete(key) : store.delete(key, value));
+        await run('delete', key, begin, { always: true });
       }),
-    async lock(key, ttlMs) {
-      const lock = await attempt('lock', async () => store.lock?.(key, ttlMs), giveBack);
-      if (lock === undefined || lock === null) return undefined;
-      if (typeof lock !== 'function') throw new StoreFault('lock', 'unusable');
-      // Three times in its life, so that one extension may be lost.
-      const heartbeat = setInterval(() => lock.extend && inBackground(() => lock.extend?.(ttlMs)), ttlMs / 3);
-      heartbeat.unref();
-      const release = () => {
-        if (!held.delete(release)) return;
-        clearInterval(heartbeat);
-        giveBack(lock);
-      };
-      held.add(release);
-      return release;
-    },
     async getTtl(key) {
-      const leftMs: unknown = await attempt('getTtl', async () => store.getTtl?.(key));
-      return typeof leftMs === 'number' && leftMs > 0 ? leftMs : undefined;
+      const leftMs: unknown = await run('getTtl', key, async () => store.getTtl?.(key));
+      return isLeft(leftMs) ? leftMs : undefined;
     },
     async pause(ms) {
-      if (isResting()) return;
+      if (isClosed || isResting('')) return;
       await new Promise<void>((resolve) => {
         const end = () => {
-          waiting.delete(end);
+          pauses.delete(end);
           clearTimeout(timer);
           resolve();
         };
         const timer = setTimeout(end, ms);
-        waiting.add(end);
+        pauses.add(end);
       });
     },
     close() {
       isClosed = true;
-      endWaits();
+      for (const end of [...reading, ...pauses]) end();
       for (const release of [...held]) release();
     },
   };
 }
 
-/** Such as `ECONNREFUSED` of a socket, or `WRONGTYPE` of an answer of Redis; else the error's class. */
-function codeOf(error: unknown): string {
-  const { code, message, name } = (error ?? {}) as { code?: unknown; message?: unknown; name?: unknown };
-  if (typeof code === 'string' && /^\w{1,40}$/.test(code)) return code;
-  const word = typeof message === 'string' ? /^[A-Z]{2,20}(?= )/.exec(message)?.[0] : undefined;
-  return word ?? (typeof name === 'string' && /^\w{1,40}$/.test(name) ? name : typeof error);
-}
+type OnFault = (fault: StoreFault) => void;
+
+const ignoreFault: OnFault = () => {};
+
+const isLeft = (leftMs: unknown): leftMs is number => typeof leftMs === 'number' && leftMs > 0;

@@ -1,121 +1,137 @@
-import { randomUUID } from 'node:crypto';
-import type { TokenStore } from './token-store.js';
+import { createHash, randomUUID } from 'node:crypto';
+import { createShardFinder } from './redis-cluster.js';
+import { commandsOf, type IoRedisLike, type NodeRedisLike } from './redis-commands.js';
+import { lockOf, ROUND_TRIPS, type RoundTrips, type TokenLock, type TokenStore } from './token-store.js';
 
+export type { IoRedisLike, NodeRedisLike } from './redis-commands.js';
 export type { TokenLock, TokenStore } from './token-store.js';
 
-/** What the store calls of a client, a cluster or a pool of the package `redis` (node-redis 4 and later). */
-export interface NodeRedisLike {
-  get(key: string): Promise<unknown>;
-  set(key: string, value: string, options?: { PX?: number; NX?: true }): Promise<unknown>;
-  del(key: string): Promise<unknown>;
-  pTTL(key: string): Promise<unknown>;
-  eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
-}
-
-/** What the store calls of a client or a cluster of the package `ioredis`. */
-export interface IoRedisLike {
-  get(key: string): Promise<unknown>;
-  set(key: string, value: string): Promise<unknown>;
-  set(key: string, value: string, px: 'PX', ttlMs: number): Promise<unknown>;
-  set(key: string, value: string, px: 'PX', ttlMs: number, nx: 'NX'): Promise<unknown>;
-  del(key: string): Promise<unknown>;
-  pttl(key: string): Promise<unknown>;
-  eval(script: string, keyCount: number, ...keysAndArguments: string[]): Promise<unknown>;
-}
-
-/** What `createRedisTokenStore` can be told. */
+/** The options of `createRedisTokenStore`. */
 export interface RedisTokenStoreOptions {
   /**
-   * What stands before every key. Fleets that must not share tokens, such as test and production, need different ones.
+   * Text before every key. Fleets that must not share tokens, such as test and production, need different prefixes.
    * @default 'axios-liveperson-auth:'
    */
   prefix?: string | undefined;
 }
 
-/** Only what is still ours is deleted, or lives longer: between a look at it and the deed it may have become another's. */
-const DELETE_IF_EQUAL = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
-const EXTEND_IF_EQUAL =
-  "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0";
+/** In bytes. A longer value is cut in Redis, so that it does not burden the process. No entry is nearly as long. */
+const LONGEST_VALUE = 64 * 1024;
+
+/** The lock's value is the owner and a serial number. The number changes with each extension, so others see that the owner lives. */
+const SCRIPTS = {
+  read: `local values = redis.call('MGET', unpack(KEYS))
+local out = {}
+for i = 1, #KEYS do
+  local value = values[i]
+  if value then out[2 * i] = redis.call('PTTL', KEYS[i]) else out[2 * i] = -1 end
+  if value and #value > ${LONGEST_VALUE} then value = string.sub(value, 1, ${LONGEST_VALUE + 1}) end
+  out[2 * i - 1] = value
+end
+return out`,
+  watch: `return redis.call('MGET', unpack(KEYS))`,
+  claim: `local value = redis.call('GET', KEYS[1])
+if value and #value > ${LONGEST_VALUE} then value = string.sub(value, 1, ${LONGEST_VALUE + 1}) end
+if value and (ARGV[3] == '' or redis.sha1hex(value) ~= ARGV[3]) then return {0, value, redis.call('PTTL', KEYS[1])} end
+local holder = redis.call('GET', KEYS[2])
+if holder and string.sub(holder, 1, #ARGV[1]) ~= ARGV[1] then return {0} end
+redis.call('SET', KEYS[2], ARGV[1] .. ':0', 'PX', ARGV[2])
+return {1}`,
+  release: `if string.sub(redis.call('GET', KEYS[1]) or '', 1, #ARGV[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0`,
+  extend: `if string.sub(redis.call('GET', KEYS[1]) or '', 1, #ARGV[1]) ~= ARGV[1] then return 0 end
+return redis.call('SET', KEYS[1], ARGV[1] .. ':' .. ARGV[2], 'PX', ARGV[3])`,
+  keep: `return redis.call('PEXPIRE', KEYS[1], ARGV[1])`,
+  // Another process may replace the entry between a read and the delete. A digest, because tracing tools record arguments.
+  deleteIfEqual: `local value = redis.call('GET', KEYS[1])
+if value and redis.sha1hex(value) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0`,
+} as const;
+
+/** Fewer keys than Lua's `unpack` takes. */
+const BATCH_SIZE = 100;
 
 /**
- * A token store on Redis 2.6.12 or later (or Valkey), for a client of `redis` or `ioredis` that is yours to connect and to
- * end. It uses GET, SET, DEL, PTTL, PEXPIRE and EVAL.
+ * A token store on Redis 2.8 or later, or Valkey. You connect and end the client: a client, cluster, Sentinel or pool of `redis`
+ * (node-redis 4 or later), or a client or cluster of `ioredis`. docs/fleet.md lists the commands that its user needs.
  *
  * @example
- * const redis = await createClient({ url }).on('error', log).connect();
- * const auth = createConnectorAuth({ accountId, clientId, clientSecret, store: createRedisTokenStore(redis) });
+ * const store = createRedisTokenStore(client);
+ * const auth = createConnectorAuth({ accountId, clientId, clientSecret, store, storeSecret });
  *
- * @throws TypeError when the client is neither, or the prefix is no string
+ * @throws TypeError if the client cannot be used, or the prefix is not a string
  */
 export function createRedisTokenStore(
   client: NodeRedisLike | IoRedisLike,
   { prefix = 'axios-liveperson-auth:' }: RedisTokenStoreOptions = {},
 ): Required<TokenStore> {
   if (typeof prefix !== 'string') throw new TypeError('createRedisTokenStore: prefix must be a string.');
-  const { get, set, setIfAbsent, del, pttl, evaluate } = commandsOf(client);
+  const commands = commandsOf(client);
+  const findShard = createShardFinder(client);
+  // In a cluster, the braces keep an entry and its lock on the same shard.
+  const nameOf = (key: string) => prefix + (findShard ? key.replace(/^(lock:)?(.*)$/, '$1{$2}') : key);
+  const run = (script: keyof typeof SCRIPTS, keys: readonly string[], ...args: string[]) =>
+    commands.evaluate(SCRIPTS[script], keys.map(nameOf), args);
 
-  return {
-    async get(key) {
-      // What is no string (a client that was told to answer with buffers) is for the caller to judge.
-      return ((await get(prefix + key)) as string | null) ?? undefined;
+  function lockBy(owner: string, key: string): TokenLock {
+    let extensions = 0;
+    return Object.assign(() => run('release', [key], owner), {
+      extend: (ttlMs: number) => run('extend', [key], owner, String(++extensions), wholeMs(ttlMs)),
+    });
+  }
+
+  const roundTrips: RoundTrips = {
+    batchSize: findShard ? 1 : BATCH_SIZE,
+    async read(keys) {
+      const answer = listOf(await run('read', keys));
+      return keys.map((_, index) => ({ value: answer[2 * index], leftMs: toNumber(answer[2 * index + 1]) }));
     },
-    set: (key, value, ttlMs) => set(prefix + key, value, ttlMs === undefined ? undefined : Math.ceil(ttlMs)),
+    watch: async (keys) => listOf(await run('watch', keys.map(lockOf))),
+    claim(key, lockMs, known) {
+      const owner = randomUUID();
+      return {
+        lock: lockBy(owner, lockOf(key)),
+        async begin() {
+          const digest = known === undefined ? '' : sha1(known);
+          const answer = listOf(await run('claim', [key, lockOf(key)], owner, wholeMs(lockMs), digest));
+          return { isOurs: Number(answer[0]) === 1, value: answer[1], leftMs: toNumber(answer[2]) };
+        },
+      };
+    },
+    keep: (key, ttlMs) => run('keep', [key], wholeMs(ttlMs)),
+    shardOf: (key) => findShard?.(nameOf(key)) ?? '',
+  };
+
+  const store: Required<TokenStore> = {
+    async get(key) {
+      // A client may be configured to return buffers. The caller checks the type.
+      return ((await commands.get(nameOf(key))) as string | null) ?? undefined;
+    },
+    set: (key, value, ttlMs) => commands.set(nameOf(key), value, ttlMs === undefined ? undefined : Math.ceil(ttlMs)),
     delete: (key, value) =>
-      value === undefined ? del(prefix + key) : evaluate(DELETE_IF_EQUAL, prefix + key, [value]),
+      value === undefined ? commands.del(nameOf(key)) : run('deleteIfEqual', [key], sha1(value)),
     async lock(key, ttlMs) {
       const owner = randomUUID();
-      const name = prefix + key;
-      if (!(await setIfAbsent(name, owner, Math.ceil(ttlMs)))) return undefined;
-      return Object.assign(() => evaluate(DELETE_IF_EQUAL, name, [owner]), {
-        extend: (newTtlMs: number) => evaluate(EXTEND_IF_EQUAL, name, [owner, String(Math.ceil(newTtlMs))]),
-      });
+      const isOurs = await commands.setIfAbsent(nameOf(key), `${owner}:0`, Math.ceil(ttlMs));
+      return isOurs ? lockBy(owner, key) : undefined;
     },
     async getTtl(key) {
-      // Negative where there is no entry, or it has no end.
-      const leftMs = Number(await pttl(prefix + key));
+      // Negative if there is no entry, or the entry does not expire.
+      const leftMs = Number(await commands.pttl(nameOf(key)));
       return leftMs > 0 ? leftMs : undefined;
     },
   };
+  return Object.defineProperty(store, ROUND_TRIPS, { value: roundTrips });
 }
 
-/** The commands that the store needs, whichever client carries them out. */
-interface Commands {
-  get(key: string): Promise<unknown>;
-  set(key: string, value: string, ttlMs: number | undefined): Promise<unknown>;
-  /** Falsy when the key is there already. */
-  setIfAbsent(key: string, value: string, ttlMs: number): Promise<unknown>;
-  del(key: string): Promise<unknown>;
-  pttl(key: string): Promise<unknown>;
-  evaluate(script: string, key: string, values: string[]): Promise<unknown>;
-}
+const sha1 = (text: string): string => createHash('sha1').update(text).digest('hex');
 
-/** Tells the two clients apart by what they can do: each spells PTTL in its own way. */
-function commandsOf(client: NodeRedisLike | IoRedisLike): Commands {
-  const common = { get: (key: string) => client.get(key), del: (key: string) => client.del(key) };
-  if (isNodeRedis(client)) {
-    return {
-      ...common,
-      set: (key, value, ttlMs) => client.set(key, value, ttlMs === undefined ? {} : { PX: ttlMs }),
-      setIfAbsent: (key, value, ttlMs) => client.set(key, value, { PX: ttlMs, NX: true }),
-      pttl: (key) => client.pTTL(key),
-      evaluate: (script, key, values) => client.eval(script, { keys: [key], arguments: values }),
-    };
-  }
-  if (isIoRedis(client)) {
-    return {
-      ...common,
-      set: (key, value, ttlMs) => (ttlMs === undefined ? client.set(key, value) : client.set(key, value, 'PX', ttlMs)),
-      setIfAbsent: (key, value, ttlMs) => client.set(key, value, 'PX', ttlMs, 'NX'),
-      pttl: (key) => client.pttl(key),
-      evaluate: (script, key, values) => client.eval(script, 1, key, ...values),
-    };
-  }
-  throw new TypeError(
-    'createRedisTokenStore: the client must be one of the package redis (version 4 or later) or ioredis; this one has neither pTTL() nor pttl().',
-  );
-}
+const wholeMs = (ms: number): string => String(Math.ceil(ms));
 
-const isNodeRedis = (client: NodeRedisLike | IoRedisLike): client is NodeRedisLike =>
-  typeof (client as Partial<NodeRedisLike> | null)?.pTTL === 'function';
-const isIoRedis = (client: NodeRedisLike | IoRedisLike): client is IoRedisLike =>
-  typeof (client as Partial<IoRedisLike> | null)?.pttl === 'function';
+const listOf = (answer: unknown): readonly unknown[] => {
+  if (Array.isArray(answer)) return answer;
+  throw new TypeError('Redis answered with no list');
+};
+
+const toNumber = (value: unknown): number | undefined =>
+  value === undefined || value === null ? undefined : Number(value);

@@ -24,11 +24,13 @@ export async function fetchConsumerJws(parts: ConsumerJwsParts, order: FetchOrde
   const appJwtIdentity = appJwtOf(order.identity.accountId);
   const getAppJwt = () => appJwts.get(appJwtIdentity, order.isBackground() ? inBackground : order.isWanted);
   let appJwt = (await getAppJwt()).value;
+  let sentAt = options.clock.now();
   // The call may wait long for its turn. The AppJWT may be refused or expire meanwhile.
   const authorization = {
     peek() {
       const current = appJwts.peek(appJwtIdentity, options.clock.now())?.value;
       appJwt = current ?? appJwt;
+      sentAt = options.clock.now();
       return current;
     },
     fetch: getAppJwt,
@@ -39,7 +41,7 @@ export async function fetchConsumerJws(parts: ConsumerJwsParts, order: FetchOrde
     } catch (error) {
       if (!isConnectorAuthError(error) || !refusesAppJwt(error)) throw error;
       const refused = appJwt;
-      appJwts.refuse(appJwtIdentity, refused);
+      appJwts.refuse(appJwtIdentity, refused, sentAt);
       if (!isFirst) throw error;
       appJwt = (await getAppJwt()).value;
       if (appJwt === refused) throw error;

@@ -1,13 +1,17 @@
+import pLimit, { type LimitFunction } from 'p-limit';
 import type { StoreErrorEvent } from '../events.js';
 import { createPending } from '../pending.js';
 import type { ResolvedOptions } from '../resolve-options.js';
-import { guardStore, StoreFault } from '../stores/guarded-store.js';
+import { guardStore } from '../stores/guarded-store.js';
 import { createSeal } from '../stores/sealed.js';
+import { StoreFault } from '../stores/store-fault.js';
 import type { TokenStore } from '../stores/token-store.js';
 import type { CredentialsBook } from './credentials.js';
-import type { Identity } from './identity.js';
-import { ageHere, readStoredToken, storeKeyOf, writeStoredToken } from './stored-token.js';
-import { expiresAt, phaseOf, type Token } from './token.js';
+import { type Identity, kindOf } from './identity.js';
+import { createLockWatch } from './lock-watch.js';
+import { createStoreReader } from './store-reader.js';
+import { type StoredToken, storeKeyOf, ttlOf, writeStoredToken } from './stored-token.js';
+import type { Token } from './token.js';
 import type { FetchOrder } from './token-source.js';
 
 /** Shares tokens with other processes through a store. The store is asked first, then the service. */
@@ -30,130 +34,128 @@ export interface SharedCacheParts {
   onFault(identity: Identity, fault: Pick<StoreErrorEvent, 'operation' | 'reason' | 'code'>): void;
 }
 
-/** The lifetime of a lock, in attempts of `tokenTimeoutMs`. Its holder extends it while it retries. */
-const LOCK_ATTEMPTS = 3;
-/** How many lock lifetimes a process waits for others. It is two, because the first holder may have died. */
-const LOCKS_WAITED_FOR = 2;
+/** How long a process waits for others that extend their locks, in attempts of `tokenTimeoutMs`. */
+const ATTEMPTS_WAITED_FOR = 6;
+/** Pauses between two looks into a store that cannot show who has a lock. */
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 500;
 
 /** It is this process's turn to ask the service. `release` releases the lock, if there is one. */
 interface Turn {
-  readonly release: (() => void) | undefined;
+  readonly release?: (() => void) | undefined;
 }
 
 export function createSharedCache({ store, options, credentials, onFault }: SharedCacheParts): SharedCache {
   const { clock, storeSecret, storeTimeoutMs, tokenTimeoutMs, appJwtVersion } = options;
   const pending = createPending();
   const guarded = guardStore({ store, timeoutMs: storeTimeoutMs, clock, pending });
+  const lockWatch = createLockWatch(guarded, clock);
   const seal = storeSecret ? createSeal(storeSecret) : undefined;
-  const lockMs = LOCK_ATTEMPTS * tokenTimeoutMs;
+  const longestWaitMs = ATTEMPTS_WAITED_FOR * tokenTimeoutMs;
+  const inTurn = createTurns(options.maxConcurrentTokenRequests);
+  const reported = new WeakSet<StoreFault>();
 
   const keyOf = (identity: Identity, { clientId }: { clientId: string }) =>
     storeKeyOf(identity, { clientId, appJwtVersion });
 
-  /** Reports a fault. Operations that were skipped while the store rests are not reported. */
+  /** Reports a fault once. Operations that were skipped while the store rests are not reported. */
   function report(identity: Identity, error: unknown, operation: StoreFault['operation']): void {
     const fault = StoreFault.of(operation, error);
     const { reason, code } = fault;
-    if (reason !== 'resting') onFault(identity, { operation: fault.operation, reason, code });
-  }
-
-  /** Creates a function that looks into the store. An entry that it has seen is not checked again. */
-  function createLook(order: FetchOrder, key: string): () => Promise<Token | undefined> {
-    const { identity, outdated, cause } = order;
-    let seen: string | undefined;
-    return async () => {
-      const stored = await guarded.get(key);
-      if (stored === undefined || stored === seen) return undefined;
-      seen = stored;
-      const text = seal ? await seal.open(stored) : stored;
-      const entry = text === undefined ? undefined : readStoredToken(text, key, identity);
-      if (!entry) {
-        // The token that this process fetches next replaces the entry.
-        report(identity, new StoreFault('get', 'unusable'), 'get');
-        return undefined;
-      }
-      if (entry.token.value === outdated?.value) {
-        if (cause === 'refused' || cause === 'invalidated') {
-          guarded.delete(key, stored).catch((error: unknown) => report(identity, error, 'delete'));
-        }
-        return undefined;
-      }
-      const leftMs = entry.token.lifetimeMs === undefined ? undefined : await guarded.getTtl(key);
-      const token = ageHere(entry.token, clock.now(), leftMs);
-      const phase = phaseOf(token, clock.now(), options);
-      if (phase === 'expired' || (cause === 'ahead' && phase === 'stale')) return undefined;
-      return { ...token, isShared: true, forcedAt: entry.isForced ? token.receivedAt : undefined };
-    };
-  }
-
-  /** Waits until the store has the token, or until it is this process's turn to ask. If the store fails, the turn comes at once. */
-  async function findOrTakeTurn(order: FetchOrder, key: string): Promise<Token | Turn> {
-    const look = createLook(order, key);
-    let turn: Turn = { release: undefined };
-    try {
-      for (let waitedMs = 0, pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
-        const found = await look();
-        if (found) return found;
-        if (!guarded.canLock || waitedMs >= LOCKS_WAITED_FOR * lockMs || !order.isWanted()) return turn;
-        const release = await guarded.lock(`lock:${key}`, lockMs);
-        if (release) {
-          turn = { release };
-          // The last holder may have stored the token between the look and the lock.
-          const left = await look();
-          if (left) release();
-          return left ?? turn;
-        }
-        const jitteredMs = pauseMs * (0.5 + Math.random());
-        await guarded.pause(jitteredMs);
-        waitedMs += jitteredMs;
-      }
-    } catch (error) {
-      report(order.identity, error, 'get');
-      return turn;
-    }
-  }
-
-  /** Stores a token, then releases the lock. No request waits for it. */
-  async function leave(
-    { identity, cause }: FetchOrder,
-    key: string,
-    token: Token,
-    release?: () => void,
-  ): Promise<void> {
-    const end = expiresAt(token);
-    const leftMs = end === undefined ? undefined : end - clock.now();
-    const write = async () => {
-      const text = writeStoredToken(key, { token, isForced: cause === 'refused' });
-      return seal ? seal.seal(text) : text;
-    };
-    try {
-      if (leftMs === undefined || leftMs > 0) await guarded.set(key, write, leftMs);
-    } catch (error) {
-      report(identity, error, 'set');
-    } finally {
-      release?.();
-    }
+    if (reason === 'resting' || reported.has(fault)) return;
+    reported.add(fault);
+    onFault(identity, { operation: fault.operation, reason, code });
   }
 
   async function fetchShared(order: FetchOrder, ask: () => Promise<Token>): Promise<Token> {
     const { identity } = order;
     const used = await credentials.find(identity.accountId);
-    const found = await findOrTakeTurn(order, keyOf(identity, used));
-    if (Object.hasOwn(found, 'value')) return found as Token;
-    const { release } = found as Turn;
+    const key = keyOf(identity, used);
+    const reader = createStoreReader({ order, key, guarded, seal, clock, windows: options, report, rewrite });
+    const askInTurn = (turn: Turn) => askAndStore(order, used, ask, turn);
+
+    // Sentinel is asked at once, so its lock is taken with the first look.
+    const looksFirst = kindOf(identity) === 'consumerJws' || !guarded.claimsAtOnce || !guarded.canLock;
+    const found = looksFirst && (await reader.look());
+    if (found) return found;
+    if (!guarded.canLock) return askInTurn({});
+    for (let waitedMs = 0, round = 0; ; round++) {
+      const token = await inTurn(identity, async () => {
+        const claimed = waitedMs < longestWaitMs && order.isWanted() ? await reader.claim() : {};
+        return claimed === 'locked' || Object.hasOwn(claimed, 'value') ? claimed : askInTurn(claimed as Turn);
+      });
+      if (token !== 'locked') return token as Token;
+      waitedMs += await waitForOthers(order, key, longestWaitMs - waitedMs, round);
+      const left = await reader.look();
+      if (left) return left;
+    }
+  }
+
+  /** Waits while another process has the lock. @returns how long, in milliseconds */
+  async function waitForOthers(
+    { identity, isWanted }: FetchOrder,
+    key: string,
+    longestMs: number,
+    round: number,
+  ): Promise<number> {
+    if (guarded.watchSize === 0) {
+      const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** round, LONGEST_PAUSE_MS) * (0.5 + Math.random());
+      await guarded.pause(pauseMs);
+      return pauseMs;
+    }
+    try {
+      const { waitedMs: ms, isHolderLost } = await lockWatch.untilFree(key, isWanted, longestMs);
+      if (isHolderLost) report(identity, new StoreFault('lock', 'failed', 'LOCK_EXPIRED'), 'lock');
+      return ms;
+    } catch (error) {
+      report(identity, error, 'get');
+      return longestMs;
+    }
+  }
+
+  /** Asks the service, stores the token and releases the lock. */
+  async function askAndStore(
+    order: FetchOrder,
+    used: { clientId: string },
+    ask: () => Promise<Token>,
+    { release }: Turn,
+  ): Promise<Token> {
+    const { identity } = order;
+    const askedAt = clock.now();
     try {
       const token = await ask();
       // Credentials that were renewed meanwhile may be for another installation, which has other keys.
       const key = keyOf(identity, credentials.peek(identity.accountId) ?? used);
-      if (order.isCurrent()) void pending.track(leave(order, key, token, release));
+      const isForced = order.cause === 'refused';
+      // A renewal that was forced began after a refusal, so its token is newer than the refusal.
+      const entry = { token, issuedAt: isForced ? token.receivedAt : askedAt, isForced };
+      if (order.isCurrent()) void pending.track(storeEntry(identity, key, entry).finally(release));
       else release?.();
       return token;
     } catch (error) {
       release?.();
       throw error;
     }
+  }
+
+  /** Stores a token. No request waits for it. */
+  async function storeEntry(identity: Identity, key: string, entry: Omit<StoredToken, 'writtenAt'>): Promise<void> {
+    const writtenAt = clock.now();
+    const ttlMs = ttlOf({ ...entry, writtenAt });
+    const makeEntry = async () => {
+      const text = writeStoredToken(key, { ...entry, writtenAt });
+      return { text: seal ? await seal.seal(text) : text, ttlMs };
+    };
+    try {
+      if (ttlMs >= 1) await guarded.set(key, makeEntry);
+    } catch (error) {
+      report(identity, error, 'set');
+    }
+  }
+
+  /** Renews the life of an entry in a store that has no command for it. */
+  function rewrite(identity: Identity, key: string, entry: StoredToken): void {
+    void pending.track(storeEntry(identity, key, entry));
   }
 
   async function deleteEntry(identity: Identity): Promise<void> {
@@ -172,5 +174,21 @@ export function createSharedCache({ store, options, credentials, onFault }: Shar
       guarded.close();
       return pending.none();
     },
+  };
+}
+
+type InTurn = <T>(identity: Identity, work: () => Promise<T>) => Promise<T>;
+
+/**
+ * Locks are taken only for calls whose turn has come: at most so many ConsumerJWS of one account. The AppJWT of an account needs
+ * no turn, because there is one call for it at a time.
+ */
+function createTurns(max: number): InTurn {
+  const turns = new Map<string, LimitFunction>();
+  return (identity, work) => {
+    if (kindOf(identity) === 'appJwt') return work();
+    const known = turns.get(identity.accountId) ?? pLimit(max);
+    turns.set(identity.accountId, known);
+    return known(work);
   };
 }

@@ -10,6 +10,8 @@ export interface CachedToken {
   readonly dropped: Extract<TokenCause, 'refused' | 'invalidated'> | undefined;
   /** When a refusal last forced a renewal, in epoch milliseconds by the local clock. */
   readonly forcedAt: number | undefined;
+  /** When the send began in which it was refused, in epoch milliseconds by the local clock. */
+  readonly refusedAt: number | undefined;
 }
 
 /** The tokens of one kind in memory, one for each identity. */

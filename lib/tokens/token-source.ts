@@ -4,7 +4,7 @@ import { singleFlight } from '../single-flight.js';
 import { type IsWanted, inBackground } from '../wait.js';
 import type { Cooldown } from './cooldown.js';
 import { type Identity, keyOf } from './identity.js';
-import { phaseOf, type Token, type TokenWindows } from './token.js';
+import { isOlderThan, phaseOf, type Token, type TokenWindows } from './token.js';
 import type { CachedToken, TokenCache } from './token-cache.js';
 
 /** One token per identity: fetched lazily, renewed before it expires, shared by all callers, dropped by value. */
@@ -17,8 +17,13 @@ export interface TokenSource {
    * @param isWanted whether the caller still waits. A call is not started if no caller waits for it
    */
   get(identity: Identity, isWanted: IsWanted): Promise<Token>;
-  /** Drops a refused token, at most once in `forcedRefreshIntervalMs`. A newer token stays. */
-  refuse(identity: Identity, value: string): void;
+  /**
+   * Drops a refused token, at most once in `forcedRefreshIntervalMs`. A newer token stays, unless it is one of the store that
+   * was issued before the refused send began.
+   *
+   * @param sentAt when the refused send began
+   */
+  refuse(identity: Identity, value: string, sentAt?: number): void;
   /** Drops the tokens and the remembered failures of all identities that match. Tokens of calls under way are not kept. */
   invalidate(matches: (identity: Identity) => boolean): void;
 }
@@ -29,6 +34,8 @@ export interface FetchOrder {
   readonly cause: TokenCause;
   /** The token that the new one replaces. */
   readonly outdated: Token | undefined;
+  /** When the send began in which the old token was refused. A token in the store counts only if it was issued later. */
+  readonly refusedAt: number | undefined;
   /** Whether any caller still waits for it, or it is renewed in the background. */
   readonly isWanted: IsWanted;
   /** Whether it is renewed in the background, and no caller waits for it yet. */
@@ -77,20 +84,27 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
     const isCurrent = () => flights.get(key) === flight;
     try {
       const startedAt = clock.now();
-      const outdated = cache.get(identity)?.token;
-      const token = await parts.fetchToken({
-        identity,
-        cause,
-        outdated,
-        isWanted: () => isAwaited(flight),
-        isBackground: () => flight.waiting.every((isWanted) => isWanted === inBackground),
-        isCurrent,
-      });
+      const fetch = (why: TokenCause) => {
+        const old = cache.get(identity);
+        return parts.fetchToken({
+          identity,
+          cause: why,
+          outdated: old?.token,
+          refusedAt: old?.refusedAt,
+          isWanted: () => isAwaited(flight),
+          isBackground: () => flight.waiting.every((isWanted) => isWanted === inBackground),
+          isCurrent,
+        });
+      };
+      let token = await fetch(cause);
+      // The old token was refused meanwhile, and the store's token is as old.
+      if (isCurrent() && isOlderThan(token, cache.get(identity)?.refusedAt)) token = await fetch('refused');
       cooldown.end(identity);
       parts.onFetched(identity, token, cause, clock.now() - startedAt);
       if (isCurrent()) {
-        const forcedAt = token.forcedAt ?? cache.get(identity)?.forcedAt;
-        cache.set({ identity, token, dropped: undefined, forcedAt });
+        // A token of the store does not count as a forced renewal of this process, which has not asked the service.
+        const forcedAt = token.isShared ? token.forcedAt : cache.get(identity)?.forcedAt;
+        cache.set({ identity, token, dropped: undefined, forcedAt, refusedAt: undefined });
       }
       return token;
     } catch (error) {
@@ -127,16 +141,17 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
   return {
     peek,
     get: async (identity, isWanted) => peek(identity, clock.now()) ?? next(identity, isWanted),
-    refuse(identity, value) {
+    refuse(identity, value, sentAt) {
       const cached = cache.get(identity);
-      if (cached?.token.value !== value || cached.dropped) return;
+      if (!cached || cached.dropped || (cached.token.value !== value && !isOlderThan(cached.token, sentAt))) return;
       const now = clock.now();
       if (isWithin(cached.forcedAt, now, forcedRefreshIntervalMs)) return;
-      cache.set({ ...cached, dropped: 'refused', forcedAt: now });
+      cache.set({ ...cached, dropped: 'refused', forcedAt: now, refusedAt: sentAt });
     },
     invalidate(matches) {
       for (const cached of [...cache.all()]) {
-        if (matches(cached.identity)) cache.set({ ...cached, dropped: 'invalidated', forcedAt: undefined });
+        if (matches(cached.identity))
+          cache.set({ ...cached, dropped: 'invalidated', forcedAt: undefined, refusedAt: undefined });
       }
       for (const [key, { identity }] of flights) {
         if (matches(identity)) flights.delete(key);

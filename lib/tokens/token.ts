@@ -16,6 +16,8 @@ export interface Token {
   readonly isShared: boolean;
   /** When another process fetched it because of a refusal, in epoch milliseconds by the local clock. */
   readonly forcedAt: number | undefined;
+  /** For a token of the store: when it was issued, at the earliest, in epoch milliseconds by the local clock. */
+  readonly issuedAt: number | undefined;
 }
 
 /** A token that a service has just issued. */
@@ -25,7 +27,12 @@ export const issuedToken = (value: string, receivedAt: number, lifetimeMs: numbe
   lifetimeMs,
   isShared: false,
   forcedAt: undefined,
+  issuedAt: undefined,
 });
+
+/** Whether a token of the store is as old as a token that was refused. The service may refuse it too. */
+export const isOlderThan = ({ issuedAt }: Token, refusedAt: number | undefined): boolean =>
+  issuedAt !== undefined && refusedAt !== undefined && issuedAt < refusedAt;
 
 const ONE_HOUR_MS = 3_600_000;
 

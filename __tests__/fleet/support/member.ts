@@ -9,7 +9,7 @@ export interface MemberOptions {
   isLockless?: boolean;
   tokenTimeoutMs?: number;
   storeTimeoutMs?: number;
-  storeSecret?: string;
+  storeSecret?: string | false;
 }
 
 export type Task = { options: MemberOptions } | { consumers: string[] };
@@ -33,7 +33,14 @@ async function start({ redisUrl, isLockless, domainApi, ...tuning }: MemberOptio
   const store = redisUrl === undefined ? undefined : await connect(redisUrl);
   if (store && isLockless) Object.assign(store, { lock: undefined });
   const account = { accountId: '70012345', clientId: 'id', clientSecret: 'secret' };
-  auth = createConnectorAuth({ ...account, domainApi, retry: false, ...tuning, store });
+  auth = createConnectorAuth({
+    ...account,
+    domainApi,
+    retry: false,
+    ...(store && { storeSecret: false as const }),
+    ...tuning,
+    store,
+  });
   auth.on('token', ({ source }) => {
     if (source === 'store') fromStore += 1;
     else fromService += 1;
