@@ -23,7 +23,13 @@ function guard(own: Partial<Record<keyof TokenStore, (...args: never[]) => unkno
       },
     ]),
   );
-  const guarded = guardStore({ store: store as never, timeoutMs, clock: { now: () => now }, pending: createPending() });
+  const guarded = guardStore({
+    store: store as never,
+    timeoutMs,
+    lockMs: 5_000,
+    clock: { now: () => now },
+    pending: createPending(),
+  });
   const value = async () => ({ text: 'value', ttlMs: undefined });
   const faults: StoreFault[] = [];
   const lock = (key: string): Promise<Claim> => guarded.claim(key, undefined, (fault) => faults.push(fault));
@@ -315,14 +321,15 @@ describe('a store with combined operations', () => {
       batchSize: 2,
       read: async (keys) => keys.map((key) => ({ value: `entry of ${key}`, leftMs: 5 })),
       watch: async (keys) => keys.map(() => undefined),
-      claim: () => ({ lock: nothing, begin: async () => ({ isOurs: true, value: undefined }) }),
+      claim: async (attempts) => attempts.map(() => ({ isOurs: true, value: undefined })),
+      lockOf: () => nothing,
       keep: nothing,
       shardOf: () => '',
       ...own,
     };
     const store = { get: never, set: nothing, delete: nothing, lock: never };
     Object.defineProperty(store, ROUND_TRIPS, { value: roundTrips });
-    const parts = { timeoutMs: 30, clock: { now: () => 0 }, pending: createPending() };
+    const parts = { timeoutMs: 30, lockMs: 5_000, clock: { now: () => 0 }, pending: createPending() };
     return guardStore({ ...parts, store: store as never });
   }
 
@@ -339,15 +346,15 @@ describe('a store with combined operations', () => {
   });
 
   it('releases a lock whose answer was lost, and again if it comes late', async () => {
-    const late = defer<{ isOurs: boolean; value: undefined }>();
+    const late = defer<{ isOurs: boolean; value: undefined }[]>();
     let released = 0;
     const lock = async () => {
       released += 1;
     };
-    const guarded = withRoundTrips({ claim: () => ({ lock, begin: () => late.promise }) });
+    const guarded = withRoundTrips({ claim: () => late.promise, lockOf: () => lock });
     expect(await rejection(guarded.claim('k', undefined, () => {}))).toMatchObject({ reason: 'timeout' });
     await until(() => released === 1);
-    late.resolve({ isOurs: true, value: undefined });
+    late.resolve([{ isOurs: true, value: undefined }]);
     await until(() => released === 2);
   });
 

@@ -38,7 +38,7 @@ export function createAuth(cloud: Pick<Cloud, 'origin'>, options: CommonOptions 
     forcedRefreshIntervalMs: 0,
     failureCooldownMs: { min: 0, max: 0 },
     ...PATIENT,
-    ...(Object.hasOwn(options, 'store') && { storeSecret: false as const }),
+    ...(Object.hasOwn(options, 'store') && options.store && { storeSecret: false as const }),
     ...options,
   });
   auths.push(auth);

@@ -1,13 +1,15 @@
+import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
 import type { Clock } from '../clock.js';
 import type { StoreErrorEvent } from '../events.js';
 import type { Pending } from '../pending.js';
-import { createReadBatch } from './read-batch.js';
+import { createBatch } from './batch.js';
 import { StoreFault } from './store-fault.js';
 import { withinTime } from './time-limit.js';
 import {
-  lockOf,
-  type RoundTrips,
+  type Attempt,
+  type Claimed,
+  lockKeyOf,
   roundTripsOf,
   type StoredValue,
   type TokenLock,
@@ -67,10 +69,9 @@ export interface NewEntry {
 /** How long a store that did not answer is not used. It is used again at once if a late answer arrives. */
 const REST_MS = 2_000;
 
-/** A lock that its holder does not extend is free after this time. */
-export const LOCK_MS = 5_000;
-
 const RELEASE_RETRY_MS = 1_000;
+
+const MOST_TIMES_FOR_THE_FIRST = 4;
 
 /** More commands wait in this process, so that the waits of one process do not fill the connection. */
 const MOST_IN_FLIGHT = 32;
@@ -80,12 +81,14 @@ type Operation = StoreErrorEvent['operation'];
 export interface GuardedStoreParts {
   readonly store: TokenStore;
   readonly timeoutMs: number;
+  /** A lock that its holder does not extend is free after this time. */
+  readonly lockMs: number;
   readonly clock: Clock;
   /** Counts the work that `close()` of the whole must wait for. */
   readonly pending: Pending;
 }
 
-export function guardStore({ store, timeoutMs, clock, pending }: GuardedStoreParts): GuardedStore {
+export function guardStore({ store, timeoutMs, lockMs, clock, pending }: GuardedStoreParts): GuardedStore {
   const roundTrips = roundTripsOf(store);
   const shardOf = (key: string) => roundTrips?.shardOf(key) ?? '';
   const inFlight = pLimit(MOST_IN_FLIGHT);
@@ -132,7 +135,9 @@ export function guardStore({ store, timeoutMs, clock, pending }: GuardedStorePar
           restUntil.delete(shard);
         },
       };
-      return withinTime(timeoutMs, limited, isRead ? reading : writing);
+      // The first command may wait for the connection.
+      const times = answers.size === 0 ? MOST_TIMES_FOR_THE_FIRST : 1;
+      return withinTime(times * timeoutMs, limited, isRead ? reading : writing);
     });
   }
 
@@ -160,9 +165,9 @@ export function guardStore({ store, timeoutMs, clock, pending }: GuardedStorePar
     return { text: value, leftMs: isLeft(leftMs) ? leftMs : undefined, readAt };
   }
 
-  const batch =
+  const read =
     roundTrips &&
-    createReadBatch(roundTrips.batchSize, (keys) =>
+    createBatch(roundTrips.batchSize, (keys: readonly string[]) =>
       run('get', keys[0] ?? '', async () => {
         const readAt = clock.now();
         return (await roundTrips.read(keys)).map((stored) => ({ ...stored, readAt }));
@@ -171,8 +176,8 @@ export function guardStore({ store, timeoutMs, clock, pending }: GuardedStorePar
 
   async function get(key: string): Promise<StoredText | undefined> {
     await afterWrites(key);
-    if (batch) {
-      const { readAt, ...stored } = await batch(key);
+    if (read) {
+      const { readAt, ...stored } = await read(key);
       return toText(stored, readAt);
     }
     const readAt = clock.now();
@@ -182,8 +187,8 @@ export function guardStore({ store, timeoutMs, clock, pending }: GuardedStorePar
   /** Keeps a lock alive until it is released. @returns its release */
   function hold(key: string, lock: TokenLock, onFault: (fault: StoreFault) => void): () => void {
     // Three times in its life, so that one extension may be lost.
-    const extend = () => inBackground(key, () => lock.extend?.(LOCK_MS)).catch(ignoreFault);
-    const heartbeat = setInterval(() => lock.extend && extend(), LOCK_MS / 3);
+    const extend = () => inBackground(key, () => lock.extend?.(lockMs)).catch(ignoreFault);
+    const heartbeat = setInterval(() => lock.extend && extend(), lockMs / 3);
     heartbeat.unref();
     const release = () => {
       if (!held.delete(release)) return;
@@ -200,7 +205,7 @@ export function guardStore({ store, timeoutMs, clock, pending }: GuardedStorePar
   }
 
   /** Releases a lock, and tries again while the lock can still be there. */
-  function giveBack(key: string, lock: TokenLock, onFault: OnFault, triesLeft = LOCK_MS / RELEASE_RETRY_MS): void {
+  function giveBack(key: string, lock: TokenLock, onFault: OnFault, triesLeft = lockMs / RELEASE_RETRY_MS): void {
     inBackground(key, lock).catch((fault: StoreFault) => {
       onFault(fault);
       if (!isClosed && triesLeft > 1)
@@ -212,7 +217,7 @@ export function guardStore({ store, timeoutMs, clock, pending }: GuardedStorePar
     const onLate = (late: TokenLock | undefined) => {
       if (typeof late === 'function') giveBack(key, late, onFault);
     };
-    const lock = await run('lock', key, async () => store.lock?.(lockOf(key), LOCK_MS), { onLate });
+    const lock = await run('lock', key, async () => store.lock?.(lockKeyOf(key), lockMs), { onLate });
     if (lock === undefined || lock === null) return {};
     if (typeof lock !== 'function') throw new StoreFault('lock', 'unusable');
     const release = hold(key, lock, onFault);
@@ -228,24 +233,37 @@ export function guardStore({ store, timeoutMs, clock, pending }: GuardedStorePar
     }
   }
 
-  async function claimAtOnce(at: RoundTrips, key: string, known: string | undefined, onFault: OnFault): Promise<Claim> {
+  const claim =
+    roundTrips &&
+    createBatch(roundTrips.batchSize, async (attempts: readonly Attempt[]) => {
+      let readAt: number | undefined;
+      const begin = () => {
+        readAt = clock.now();
+        return roundTrips.claim(attempts, lockMs);
+      };
+      const giveAllBack = (isOurs: (index: number) => boolean | undefined) => {
+        for (const [index, attempt] of attempts.entries())
+          if (isOurs(index)) giveBack(attempt.key, roundTrips.lockOf(attempt), ignoreFault);
+      };
+      try {
+        const onLate = (late: readonly Claimed[]) => giveAllBack((index) => late[index]?.isOurs);
+        const claimed = await run('get', attempts[0]?.key ?? '', begin, { onLate });
+        return claimed.map((each) => ({ ...each, readAt: readAt ?? clock.now() }));
+      } catch (error) {
+        // Locks may have been taken although the answer was lost.
+        giveAllBack(() => readAt !== undefined);
+        throw error;
+      }
+    });
+
+  async function claimAtOnce(key: string, known: string | undefined, onFault: OnFault): Promise<Claim> {
     await afterWrites(key);
-    const attempt = at.claim(key, LOCK_MS, known);
-    let readAt: number | undefined;
-    const begin = () => {
-      readAt = clock.now();
-      return attempt.begin();
-    };
-    let answer: Awaited<ReturnType<typeof begin>>;
-    try {
-      answer = await run('get', key, begin, { onLate: ({ isOurs }) => isOurs && giveBack(key, attempt.lock, onFault) });
-    } catch (error) {
-      // The lock may have been taken although its answer was lost.
-      if (readAt !== undefined) giveBack(key, attempt.lock, ignoreFault);
-      throw error;
-    }
-    if (answer.isOurs) return { release: hold(key, attempt.lock, onFault) };
-    return { found: toText(answer, readAt ?? clock.now()) };
+    const attempt = { key, owner: randomUUID(), known };
+    const claimed = await claim?.(attempt);
+    if (!roundTrips || !claimed) return {};
+    if (claimed.error) throw StoreFault.of('get', claimed.error);
+    if (claimed.isOurs) return { release: hold(key, roundTrips.lockOf(attempt), onFault) };
+    return { found: toText(claimed, claimed.readAt) };
   }
 
   return {
@@ -253,8 +271,7 @@ export function guardStore({ store, timeoutMs, clock, pending }: GuardedStorePar
     claimsAtOnce: roundTrips !== undefined,
     watchSize: roundTrips?.batchSize ?? 0,
     get,
-    claim: (key, known, onFault) =>
-      roundTrips ? claimAtOnce(roundTrips, key, known, onFault) : claimInSteps(key, known, onFault),
+    claim: (key, known, onFault) => (roundTrips ? claimAtOnce(key, known, onFault) : claimInSteps(key, known, onFault)),
     watch: (keys) => run('get', keys[0] ?? '', async () => roundTrips?.watch(keys) ?? []),
     set: (key, makeEntry) =>
       write(key, async () => {

@@ -1,7 +1,14 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createShardFinder } from './redis-cluster.js';
 import { commandsOf, type IoRedisLike, type NodeRedisLike } from './redis-commands.js';
-import { lockOf, ROUND_TRIPS, type RoundTrips, type TokenLock, type TokenStore } from './token-store.js';
+import {
+  type Claimed,
+  lockKeyOf,
+  ROUND_TRIPS,
+  type RoundTrips,
+  type TokenLock,
+  type TokenStore,
+} from './token-store.js';
 
 export type { IoRedisLike, NodeRedisLike } from './redis-commands.js';
 export type { TokenLock, TokenStore } from './token-store.js';
@@ -30,13 +37,28 @@ for i = 1, #KEYS do
 end
 return out`,
   watch: `return redis.call('MGET', unpack(KEYS))`,
-  claim: `local value = redis.call('GET', KEYS[1])
-if value and #value > ${LONGEST_VALUE} then value = string.sub(value, 1, ${LONGEST_VALUE + 1}) end
-if value and (ARGV[3] == '' or redis.sha1hex(value) ~= ARGV[3]) then return {0, value, redis.call('PTTL', KEYS[1])} end
-local holder = redis.call('GET', KEYS[2])
-if holder and string.sub(holder, 1, #ARGV[1]) ~= ARGV[1] then return {0} end
-redis.call('SET', KEYS[2], ARGV[1] .. ':0', 'PX', ARGV[2])
-return {1}`,
+  claim: `local out = {}
+for i = 1, #KEYS / 2 do
+  local key, lock, owner, known = KEYS[2 * i - 1], KEYS[2 * i], ARGV[2 * i], ARGV[2 * i + 1]
+  local value = redis.pcall('GET', key)
+  if type(value) == 'table' then
+    out[i] = {2, value.err}
+  else
+    if value and #value > ${LONGEST_VALUE} then value = string.sub(value, 1, ${LONGEST_VALUE + 1}) end
+    if value and (known == '' or redis.sha1hex(value) ~= known) then
+      out[i] = {0, value, redis.call('PTTL', key)}
+    else
+      local holder = redis.call('GET', lock)
+      if holder and string.sub(holder, 1, #owner) ~= owner then
+        out[i] = {0}
+      else
+        redis.call('SET', lock, owner .. ':0', 'PX', ARGV[1])
+        out[i] = {1}
+      end
+    end
+  end
+end
+return out`,
   release: `if string.sub(redis.call('GET', KEYS[1]) or '', 1, #ARGV[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0`,
   extend: `if string.sub(redis.call('GET', KEYS[1]) or '', 1, #ARGV[1]) ~= ARGV[1] then return 0 end
@@ -86,18 +108,17 @@ export function createRedisTokenStore(
       const answer = listOf(await run('read', keys));
       return keys.map((_, index) => ({ value: answer[2 * index], leftMs: toNumber(answer[2 * index + 1]) }));
     },
-    watch: async (keys) => listOf(await run('watch', keys.map(lockOf))),
-    claim(key, lockMs, known) {
-      const owner = randomUUID();
-      return {
-        lock: lockBy(owner, lockOf(key)),
-        async begin() {
-          const digest = known === undefined ? '' : sha1(known);
-          const answer = listOf(await run('claim', [key, lockOf(key)], owner, wholeMs(lockMs), digest));
-          return { isOurs: Number(answer[0]) === 1, value: answer[1], leftMs: toNumber(answer[2]) };
-        },
-      };
+    watch: async (keys) => listOf(await run('watch', keys.map(lockKeyOf))),
+    async claim(attempts, lockMs) {
+      const keys = attempts.flatMap(({ key }) => [key, lockKeyOf(key)]);
+      const args = attempts.flatMap(({ owner, known }) => [owner, known === undefined ? '' : sha1(known)]);
+      return listOf(await run('claim', keys, wholeMs(lockMs), ...args)).map((each): Claimed => {
+        const [outcome, value, leftMs] = listOf(each);
+        if (Number(outcome) === 2) return { isOurs: false, value: undefined, error: new Error(String(value)) };
+        return { isOurs: Number(outcome) === 1, value, leftMs: toNumber(leftMs) };
+      });
     },
+    lockOf: ({ key, owner }) => lockBy(owner, lockKeyOf(key)),
     keep: (key, ttlMs) => run('keep', [key], wholeMs(ttlMs)),
     shardOf: (key) => findShard?.(nameOf(key)) ?? '',
   };

@@ -1,8 +1,10 @@
 import type { StoreErrorEvent } from '../events.js';
 import { StoreFault } from './store-fault.js';
 
-/** How often a command gets more time because the process itself was busy. */
-const MOST_EXTENSIONS = 4;
+/** On a busy machine, where timers are late, a command takes at most so many times `storeTimeoutMs`. */
+const MOST_TIMES_IF_LATE = 4;
+/** The same for a process whose event loop is busy. It may not have sent the command or read the answer yet. */
+const MOST_TIMES_IF_BUSY = 20;
 
 export interface Limited<T> {
   readonly operation: StoreErrorEvent['operation'];
@@ -16,7 +18,7 @@ export interface Limited<T> {
 }
 
 /**
- * Runs a command for as long as the store may take. Time in which this process was too busy to read the answer does not count.
+ * Runs a command for as long as the store may take. Time in which this process or its machine is busy counts less.
  *
  * @param ends gets a function that ends the wait
  */
@@ -28,7 +30,8 @@ export function withinTime<T>(
   return new Promise((resolve, reject) => {
     let isOver = false;
     let timer: NodeJS.Timeout;
-    let extensions = 0;
+    const startedAt = performance.now();
+    const idleBefore = idleMs();
 
     const end = () => {
       isOver = true;
@@ -39,21 +42,24 @@ export function withinTime<T>(
       end();
       reject(new StoreFault(operation, 'resting'));
     };
-    const arm = () => {
-      const dueAt = performance.now() + timeoutMs;
-      timer = setTimeout(() => setImmediate(expire, dueAt), timeoutMs);
+    const arm = (ms: number) => {
+      const dueAt = performance.now() + ms;
+      // Expires after the answers that have arrived meanwhile are read.
+      timer = setTimeout(() => setImmediate(expire, dueAt), ms);
     };
-    // Runs after the answers that have arrived meanwhile are read.
     const expire = (dueAt: number) => {
       if (isOver) return;
-      const wasBusy = performance.now() - dueAt > timeoutMs / 5;
-      if (wasBusy && extensions++ < MOST_EXTENSIONS) return arm();
+      const now = performance.now();
+      const isBusy = idleMs() - idleBefore < (now - startedAt) / 2;
+      const isLate = now - dueAt > timeoutMs / 10;
+      const most = isBusy ? MOST_TIMES_IF_BUSY : isLate ? MOST_TIMES_IF_LATE : 1;
+      if (now - startedAt < (most - 1) * timeoutMs) return arm(timeoutMs);
       end();
       reject(new StoreFault(operation, onTimeout()));
     };
 
     ends.add(giveUp);
-    arm();
+    arm(timeoutMs);
     // Async, so that a store that throws at once rejects like any other.
     (async () => begin())().then(
       (result) => {
@@ -71,3 +77,6 @@ export function withinTime<T>(
     );
   });
 }
+
+/** How long the event loop of this process has been idle. */
+const idleMs = (): number => performance.eventLoopUtilization().idle;

@@ -46,7 +46,7 @@ export interface TokenLock {
 }
 
 /** The key of an entry's lock. */
-export const lockOf = (key: string): string => `lock:${key}`;
+export const lockKeyOf = (key: string): string => `lock:${key}`;
 
 /**
  * The property of a store that has `RoundTrips`. It is not enumerable, so a copy of a store, such as `{ ...store, get }`, uses
@@ -65,12 +65,10 @@ export interface RoundTrips {
    * nobody has the lock.
    */
   watch(keys: readonly string[]): Promise<readonly unknown[]>;
-  /**
-   * Reads an entry. If there is none, or only the known one, takes its lock.
-   *
-   * @param known the value that does not count
-   */
-  claim(key: string, lockMs: number, known?: string): Attempt;
+  /** Reads entries. Takes the lock of each entry that is missing, or that is the known one. */
+  claim(attempts: readonly Attempt[], lockMs: number): Promise<readonly Claimed[]>;
+  /** The lock of an attempt. Its release can be called even if the answer to the attempt was lost. */
+  lockOf(attempt: Attempt): TokenLock;
   /** Sets the remaining life of an entry. */
   keep(key: string, ttlMs: number): Promise<unknown>;
   /** The part of the store that has a key. A part that hangs does not affect the others. */
@@ -83,12 +81,20 @@ export interface StoredValue {
   readonly leftMs?: unknown;
 }
 
-/** An attempt to take a lock. */
+/** An attempt to take the lock of an entry. */
 export interface Attempt {
-  /** Releases the lock by its owner's value, so it can be called even if the answer was lost. */
-  readonly lock: TokenLock;
-  /** `isOurs` tells whether this attempt took the lock. If it is false and there is no value, another process has it. */
-  begin(): Promise<StoredValue & { readonly isOurs: boolean }>;
+  readonly key: string;
+  /** Unique for each attempt. */
+  readonly owner: string;
+  /** A value of the entry that does not count. */
+  readonly known: string | undefined;
+}
+
+/** The result of an attempt. If the lock is not ours and there is no value, another process has the lock. */
+export interface Claimed extends StoredValue {
+  readonly isOurs: boolean;
+  /** The store's error for this entry. */
+  readonly error?: Error | undefined;
 }
 
 /** The combined operations of a store that has them. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import { type GuardedStore, LOCK_MS } from '../stores/guarded-store.js';
+import type { GuardedStore } from '../stores/guarded-store.js';
 import type { IsWanted } from '../wait.js';
 
 /** Waits for the locks of other processes. One read serves all waiting tokens. */
@@ -31,7 +31,7 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-export function createLockWatch(guarded: GuardedStore, clock: Clock): LockWatch {
+export function createLockWatch(guarded: GuardedStore, lockMs: number, clock: Clock): LockWatch {
   const waiting = new Set<Waiting>();
 
   async function watchAll(): Promise<void> {
@@ -70,7 +70,7 @@ export function createLockWatch(guarded: GuardedStore, clock: Clock): LockWatch 
     const now = clock.now();
     if (holder === undefined || holder === null) {
       // A holder that works extends its lock three times in its life.
-      end(each, now - each.since > (LOCK_MS * 2) / 3);
+      end(each, now - each.since > (lockMs * 2) / 3);
     } else if (holder !== each.holder) {
       each.holder = holder;
       each.since = now;

@@ -34,6 +34,9 @@ export interface SharedCacheParts {
   onFault(identity: Identity, fault: Pick<StoreErrorEvent, 'operation' | 'reason' | 'code'>): void;
 }
 
+/** A lock that its holder does not extend lives for so many attempts of `tokenTimeoutMs`, but no longer than 5 s. */
+const LOCK_ATTEMPTS = 3;
+const LONGEST_LOCK_MS = 5_000;
 /** How long a process waits for others that extend their locks, in attempts of `tokenTimeoutMs`. */
 const ATTEMPTS_WAITED_FOR = 6;
 /** Pauses between two looks into a store that cannot show who has a lock. */
@@ -48,8 +51,9 @@ interface Turn {
 export function createSharedCache({ store, options, credentials, onFault }: SharedCacheParts): SharedCache {
   const { clock, storeSecret, storeTimeoutMs, tokenTimeoutMs, appJwtVersion } = options;
   const pending = createPending();
-  const guarded = guardStore({ store, timeoutMs: storeTimeoutMs, clock, pending });
-  const lockWatch = createLockWatch(guarded, clock);
+  const lockMs = Math.min(LONGEST_LOCK_MS, LOCK_ATTEMPTS * tokenTimeoutMs);
+  const guarded = guardStore({ store, timeoutMs: storeTimeoutMs, lockMs, clock, pending });
+  const lockWatch = createLockWatch(guarded, lockMs, clock);
   const seal = storeSecret ? createSeal(storeSecret) : undefined;
   const longestWaitMs = ATTEMPTS_WAITED_FOR * tokenTimeoutMs;
   const inTurn = createTurns(options.maxConcurrentTokenRequests);
@@ -109,7 +113,7 @@ export function createSharedCache({ store, options, credentials, onFault }: Shar
       return ms;
     } catch (error) {
       report(identity, error, 'get');
-      return longestMs;
+      return LONGEST_PAUSE_MS;
     }
   }
 

@@ -34,9 +34,15 @@ export function createStoreReader(parts: StoreReaderParts): StoreReader {
   const { identity, outdated, cause, refusedAt } = order;
   /** The last entry, which was of no use. It is not checked again. */
   let known: string | undefined;
-  let hasFailed = false;
+  let lastFault: string | undefined;
 
-  const report = (error: unknown, operation: StoreFault['operation']) => parts.report(identity, error, operation);
+  /** A fault that lasts is reported once for a token, whichever operation meets it. */
+  function report(error: unknown, operation: StoreFault['operation']): void {
+    const { reason, code } = StoreFault.of(operation, error);
+    if (`${reason} ${code}` === lastFault) return;
+    lastFault = `${reason} ${code}`;
+    parts.report(identity, error, operation);
+  }
 
   /** The token of an entry, if this order can use it. */
   async function use({ text, leftMs: knownLeftMs, readAt }: StoredText): Promise<Token | undefined> {
@@ -83,23 +89,23 @@ export function createStoreReader(parts: StoreReaderParts): StoreReader {
         const stored = await guarded.get(key);
         return stored && (await use(stored));
       } catch (error) {
-        hasFailed = true;
         report(error, 'get');
         return undefined;
       }
     },
     async claim() {
-      if (hasFailed) return {};
-      try {
-        for (let looks = 0; looks < MOST_LOOKS; looks++) {
+      for (let looks = 0; looks < MOST_LOOKS; looks++) {
+        try {
           const { found, release } = await guarded.claim(key, known, (fault) => report(fault, 'lock'));
           if (release) return { release };
           if (!found) return 'locked';
           const token = await use(found);
           if (token) return token;
+        } catch (error) {
+          report(error, 'get');
+          // A store that answers others gets a second chance. One that does not is left alone at once.
+          if (StoreFault.of('get', error).reason !== 'timeout') return {};
         }
-      } catch (error) {
-        report(error, 'get');
       }
       return {};
     },
