@@ -71,8 +71,6 @@ const REST_MS = 2_000;
 
 const RELEASE_RETRY_MS = 1_000;
 
-const MOST_TIMES_FOR_THE_FIRST = 4;
-
 /** More commands wait in this process, so that the waits of one process do not fill the connection. */
 const MOST_IN_FLIGHT = 32;
 
@@ -122,6 +120,7 @@ export function guardStore({ store, timeoutMs, lockMs, clock, pending }: Guarded
       const before = answers.get(shard);
       const limited = {
         operation,
+        isFirst: answers.size === 0,
         begin,
         onLate,
         onTimeout() {
@@ -135,9 +134,7 @@ export function guardStore({ store, timeoutMs, lockMs, clock, pending }: Guarded
           restUntil.delete(shard);
         },
       };
-      // The first command may wait for the connection.
-      const times = answers.size === 0 ? MOST_TIMES_FOR_THE_FIRST : 1;
-      return withinTime(times * timeoutMs, limited, isRead ? reading : writing);
+      return withinTime(timeoutMs, limited, isRead ? reading : writing);
     });
   }
 

@@ -3,11 +3,15 @@ import { StoreFault } from './store-fault.js';
 
 /** On a busy machine, where timers are late, a command takes at most so many times `storeTimeoutMs`. */
 const MOST_TIMES_IF_LATE = 4;
+/** The same for the first command, which may wait for the connection. */
+const MOST_TIMES_IF_FIRST = 4;
 /** The same for a process whose event loop is busy. It may not have sent the command or read the answer yet. */
 const MOST_TIMES_IF_BUSY = 20;
 
 export interface Limited<T> {
   readonly operation: StoreErrorEvent['operation'];
+  /** Whether the store has not answered anything yet. */
+  readonly isFirst: boolean;
   begin(): Promise<T>;
   /** The store did not answer in time. @returns the reason of the fault */
   onTimeout(): StoreFault['reason'];
@@ -24,7 +28,7 @@ export interface Limited<T> {
  */
 export function withinTime<T>(
   timeoutMs: number,
-  { operation, begin, onTimeout, onLate, onAnswer }: Limited<T>,
+  { operation, isFirst, begin, onTimeout, onLate, onAnswer }: Limited<T>,
   ends: Set<() => void>,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -52,7 +56,7 @@ export function withinTime<T>(
       const now = performance.now();
       const isBusy = idleMs() - idleBefore < (now - startedAt) / 2;
       const isLate = now - dueAt > timeoutMs / 10;
-      const most = isBusy ? MOST_TIMES_IF_BUSY : isLate ? MOST_TIMES_IF_LATE : 1;
+      const most = isBusy ? MOST_TIMES_IF_BUSY : isLate ? MOST_TIMES_IF_LATE : isFirst ? MOST_TIMES_IF_FIRST : 1;
       if (now - startedAt < (most - 1) * timeoutMs) return arm(timeoutMs);
       end();
       reject(new StoreFault(operation, onTimeout()));
