@@ -7,6 +7,13 @@ import type { Done, MemberOptions, Task } from './member.js';
 export interface Member {
   /** Obtains the ConsumerJWS of all of them at once, and the AppJWT. */
   obtain(consumers: string[]): Promise<Done>;
+  /** Sends a message for each of them at once. */
+  send(consumers: string[]): Promise<Done>;
+  /** Obtains the tokens of a consumer, closes the auth, and ends the process at once. @returns its exit code */
+  closeAfter(consumer: string): Promise<number | null>;
+  /** As when a platform freezes a process. */
+  freeze(): void;
+  thaw(): void;
   /** As `kill -9`. */
   kill(): Promise<void>;
 }
@@ -24,6 +31,15 @@ export async function startMember(options: MemberOptions): Promise<Member> {
   });
   const member: Member = {
     obtain: (consumers) => ask(child, { consumers }) as Promise<Done>,
+    send: (messagesOf) => ask(child, { messagesOf }) as Promise<Done>,
+    async closeAfter(consumer) {
+      const ended = once(child, 'exit');
+      child.send({ closeAfter: consumer });
+      const [code] = await ended;
+      return code;
+    },
+    freeze: () => void child.kill('SIGSTOP'),
+    thaw: () => void child.kill('SIGCONT'),
     async kill() {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const ended = once(child, 'exit');

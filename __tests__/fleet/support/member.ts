@@ -1,4 +1,5 @@
-// One process of the fleet: told by its parent what to do, with the built package as a user has it.
+// One process of the fleet. It does what its parent asks.
+import axios from 'axios';
 import { createConnectorAuth } from 'axios-liveperson-auth';
 import { createRedisTokenStore } from 'axios-liveperson-auth/redis';
 import { createClient } from 'redis';
@@ -12,9 +13,16 @@ export interface MemberOptions {
   storeSecret?: string | false;
 }
 
-export type Task = { options: MemberOptions } | { consumers: string[] };
+export type Task =
+  | { options: MemberOptions }
+  /** Obtains the tokens of these consumers at once. */
+  | { consumers: string[] }
+  /** Sends one message for each of these consumers at once. */
+  | { messagesOf: string[] }
+  /** Obtains the tokens of a consumer, closes, and ends the process at once. */
+  | { closeAfter: string };
 
-/** What came of a task. */
+/** The result of a task. */
 export interface Done {
   failures: string[];
   /** The slowest of the tokens, in milliseconds. */
@@ -22,20 +30,23 @@ export interface Done {
   fromService: number;
   fromStore: number;
   faults: Record<string, number>;
+  /** How many messages were answered with each status. */
+  statuses: Record<string, number>;
 }
 
 let auth: ReturnType<typeof createConnectorAuth>;
+let domainApi: string;
 let fromService = 0;
 let fromStore = 0;
 let faults: Record<string, number> = {};
 
-async function start({ redisUrl, isLockless, domainApi, ...tuning }: MemberOptions): Promise<void> {
+async function start({ redisUrl, isLockless, ...tuning }: MemberOptions): Promise<void> {
   const store = redisUrl === undefined ? undefined : await connect(redisUrl);
   if (store && isLockless) Object.assign(store, { lock: undefined });
   const account = { accountId: '70012345', clientId: 'id', clientSecret: 'secret' };
+  domainApi = tuning.domainApi;
   auth = createConnectorAuth({
     ...account,
-    domainApi,
     retry: false,
     ...(store && { storeSecret: false as const }),
     ...tuning,
@@ -45,8 +56,8 @@ async function start({ redisUrl, isLockless, domainApi, ...tuning }: MemberOptio
     if (source === 'store') fromStore += 1;
     else fromService += 1;
   });
-  auth.on('store-error', ({ operation, reason }) => {
-    const name = `${operation} ${reason}`;
+  auth.on('store-error', ({ operation, reason, code }) => {
+    const name = [operation, reason, code].filter(Boolean).join(' ');
     faults[name] = (faults[name] ?? 0) + 1;
   });
 }
@@ -69,14 +80,50 @@ async function obtain(consumers: string[]): Promise<Done> {
     }),
   );
   await auth.getAppJwt().catch((error: unknown) => failures.push(String(error)));
-  const done = { failures, slowestMs, fromService, fromStore, faults };
+  return takeDone({ failures, slowestMs });
+}
+
+async function send(consumers: string[]): Promise<Done> {
+  const failures: string[] = [];
+  const statuses: Record<string, number> = {};
+  const http = axios.create({ baseURL: domainApi, validateStatus: () => true });
+  const uninstall = auth.install(http);
+  const startedAt = performance.now();
+  await Promise.all(
+    consumers.map(async (onBehalfOf) => {
+      const url = '/api/account/70012345/messaging/consumer/conversation/send?v=3';
+      const sending = http.post(url, {}, { onBehalfOf });
+      const status = await sending.then(
+        (response) => response.status,
+        (error: unknown) => failures.push(String(error)) && 'failed',
+      );
+      statuses[status] = (statuses[status] ?? 0) + 1;
+    }),
+  );
+  uninstall();
+  return takeDone({ failures, slowestMs: performance.now() - startedAt, statuses });
+}
+
+function takeDone(own: Pick<Done, 'failures' | 'slowestMs'> & Partial<Done>): Done {
+  const done = { fromService, fromStore, faults, statuses: {}, ...own };
   [fromService, fromStore, faults] = [0, 0, {}];
   return done;
 }
 
-process.on('message', async (task: Task) => {
-  process.send?.('options' in task ? ((await start(task.options)) ?? 'ready') : await obtain(task.consumers));
-});
+async function closeAfter(consumer: string): Promise<never> {
+  await auth.getConsumerJws(consumer);
+  await auth.close();
+  process.exit(0);
+}
+
+async function perform(task: Task): Promise<unknown> {
+  if ('options' in task) return (await start(task.options)) ?? 'ready';
+  if ('messagesOf' in task) return send(task.messagesOf);
+  if ('closeAfter' in task) return closeAfter(task.closeAfter);
+  return obtain(task.consumers);
+}
+
+process.on('message', async (task: Task) => process.send?.(await perform(task)));
 process.on('disconnect', () => process.exit());
 process.on('unhandledRejection', (error) => {
   console.error(error);
