@@ -63,8 +63,8 @@ function unusableBecause(client: unknown): string | undefined {
   if (has(client, 'internal_send_command')) {
     return 'this client is of redis 3 or older, whose methods take callbacks. Update the package redis to 4 or later.';
   }
-  const { options, v4 } = (client ?? {}) as Record<string, unknown>;
-  const isLegacyMode = (options as { legacyMode?: unknown } | undefined)?.legacyMode === true || typeof v4 === 'object';
+  const { options } = (client ?? {}) as Record<string, unknown>;
+  const isLegacyMode = (options as { legacyMode?: unknown } | undefined)?.legacyMode === true;
   if (isLegacyMode || (client as object | null)?.constructor?.name === 'RedisLegacyClient') {
     return 'this client is in legacy mode, where methods take callbacks. Pass a client without legacyMode or legacy().';
   }

@@ -22,14 +22,27 @@ export interface RedisServer {
 
 const open: RedisServer[] = [];
 
-export async function startRedis(): Promise<RedisServer> {
+/** @param ownFlags further flags of redis-server */
+export async function startRedis(ownFlags: readonly string[] = []): Promise<RedisServer> {
   const port = await freePort();
   const url = `redis://127.0.0.1:${port}`;
   const folder = mkdtempSync(join(tmpdir(), 'axios-liveperson-auth-redis-'));
   let child: ChildProcess | undefined;
 
   async function start(): Promise<void> {
-    const flags = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no'];
+    const flags = [
+      '--port',
+      String(port),
+      '--bind',
+      '127.0.0.1',
+      '--dir',
+      folder,
+      '--save',
+      '',
+      '--appendonly',
+      'no',
+      ...ownFlags,
+    ];
     child = spawn('redis-server', flags, { stdio: 'ignore' });
     const failed = new Promise<never>((_, reject) => child?.once('error', reject));
     await Promise.race([failed, answers(url)]);
