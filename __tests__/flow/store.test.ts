@@ -618,6 +618,30 @@ describe('an entry of no use is a miss, an event, and is written over:', () => {
   });
 });
 
+describe('an entry of 100 MB', () => {
+  it.each([false, 'a passphrase of the test'])(
+    'is a miss that is not parsed or decrypted (storeSecret: %p)',
+    async (storeSecret) => {
+      const cloud = await startCloud();
+      const store = createSpyStore();
+      const huge = 'x'.repeat(100 * 2 ** 20);
+      store.bend = (operation) => (operation === 'get' ? Promise.resolve(huge) : undefined);
+      const parse = jest.spyOn(JSON, 'parse');
+      const split = jest.spyOn(String.prototype, 'split');
+      const { auth, tokens, faults } = join(cloud, { store, storeSecret });
+      try {
+        await auth.getAppJwt();
+        const inputs = [...parse.mock.calls.map(([text]) => text), ...split.mock.contexts.map(String)];
+        expect(inputs.filter((text) => text.length > 2 ** 20)).toEqual([]);
+      } finally {
+        parse.mockRestore();
+        split.mockRestore();
+      }
+      expect([tokens, faults]).toEqual([['appJwt initial service'], ['get unusable']]);
+    },
+  );
+});
+
 describe('sealed', () => {
   const [old, fresh] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
   const PASSPHRASE = 'correct horse battery staple';

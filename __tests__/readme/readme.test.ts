@@ -40,7 +40,7 @@ it('every snippet of the README, of docs/errors.md and of docs/fleet.md, every e
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  expect(snippets).toHaveLength(7);
+  expect(snippets).toHaveLength(9);
 });
 
 it('the options table names every option, and no other', () => {
