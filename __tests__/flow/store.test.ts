@@ -619,7 +619,7 @@ describe('an entry of no use is a miss, an event, and is written over:', () => {
 });
 
 describe('an entry of 100 MB', () => {
-  it.each([false, 'a passphrase of the test'])(
+  it.each<false | string>([false, 'a passphrase of the test'])(
     'is a miss that is not parsed or decrypted (storeSecret: %p)',
     async (storeSecret) => {
       const cloud = await startCloud();

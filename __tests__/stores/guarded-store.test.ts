@@ -315,6 +315,19 @@ it('a late answer shows that the store is up again', async () => {
   await expect(guarded.get('k')).resolves.toBeUndefined();
 });
 
+it('a store whose answers are always late rests most of the time', async () => {
+  const answers: ((value: string) => void)[] = [];
+  const { guarded, pass } = guard({ get: () => new Promise((resolve) => answers.push(resolve)) }, 20);
+  for (let times = 0; times < 2; times++) {
+    await expect(guarded.get(`k${times}`)).rejects.toMatchObject({ reason: 'timeout' });
+    for (const answer of answers.splice(0)) answer('late');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await expect(guarded.get('k')).rejects.toMatchObject({ reason: 'resting' });
+  pass(2_000);
+  await expect(guarded.get('k')).rejects.toMatchObject({ reason: 'timeout' });
+});
+
 describe('a store with combined operations', () => {
   function withRoundTrips(own: Partial<RoundTrips>) {
     const roundTrips: RoundTrips = {

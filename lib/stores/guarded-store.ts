@@ -68,6 +68,7 @@ export interface NewEntry {
 
 /** How long a store that did not answer is not used. It is used again at once if a late answer arrives. */
 const REST_MS = 2_000;
+const REPEATED_WITHIN_MS = 3_000;
 
 const RELEASE_RETRY_MS = 1_000;
 
@@ -91,8 +92,10 @@ export function guardStore({ store, timeoutMs, lockMs, clock, pending }: Guarded
   const shardOf = (key: string) => roundTrips?.shardOf(key) ?? '';
   const inFlight = pLimit(MOST_IN_FLIGHT);
   let isClosed = false;
-  /** When each resting shard is used again. */
-  const restUntil = new Map<string, number>();
+  /** The shards that are not used for a while. */
+  const rests = new Map<string, { until: number; isRepeated: boolean }>();
+  /** When each shard was last found to be slow. */
+  const slowAt = new Map<string, number>();
   /** How many answers each shard has given. */
   const answers = new Map<string, number>();
   /** Ends the waits for reads and pauses. */
@@ -104,7 +107,7 @@ export function guardStore({ store, timeoutMs, lockMs, clock, pending }: Guarded
   /** The writes under way, by key. Writes of one key follow each other, and reads of the key wait for them. */
   const writes = new Map<string, Promise<unknown>>();
 
-  const isResting = (shard: string) => clock.now() < (restUntil.get(shard) ?? Number.NEGATIVE_INFINITY);
+  const isResting = (shard: string) => clock.now() < (rests.get(shard)?.until ?? Number.NEGATIVE_INFINITY);
 
   /** Runs a command when there is room. Its time starts when it is sent. */
   function run<T>(
@@ -129,9 +132,10 @@ export function guardStore({ store, timeoutMs, lockMs, clock, pending }: Guarded
           if (answers.get(shard) === before) rest(shard);
           return 'timeout' as const;
         },
-        onAnswer() {
-          answers.set(shard, (answers.get(shard) ?? 0) + 1);
-          restUntil.delete(shard);
+        onAnswer(isLate: boolean) {
+          if (!isLate) answers.set(shard, (answers.get(shard) ?? 0) + 1);
+          // A late answer ends the rest, but a store that is always late rests most of the time.
+          if (!isLate || !rests.get(shard)?.isRepeated) rests.delete(shard);
         },
       };
       return withinTime(timeoutMs, limited, isRead ? reading : writing);
@@ -139,7 +143,10 @@ export function guardStore({ store, timeoutMs, lockMs, clock, pending }: Guarded
   }
 
   function rest(shard: string): void {
-    restUntil.set(shard, clock.now() + REST_MS);
+    const now = clock.now();
+    const isRepeated = now - (slowAt.get(shard) ?? Number.NEGATIVE_INFINITY) < REPEATED_WITHIN_MS;
+    slowAt.set(shard, now);
+    rests.set(shard, { until: now + REST_MS, isRepeated });
     for (const end of [...pauses]) end();
   }
 

@@ -17,8 +17,8 @@ export interface Limited<T> {
   onTimeout(): StoreFault['reason'];
   /** The answer came after the timeout, or after `end()`. */
   onLate(result: T): void;
-  /** The store answered, in time or late. */
-  onAnswer(): void;
+  /** The store answered. */
+  onAnswer(isLate: boolean): void;
 }
 
 /**
@@ -67,13 +67,13 @@ export function withinTime<T>(
     // Async, so that a store that throws at once rejects like any other.
     (async () => begin())().then(
       (result) => {
-        onAnswer();
+        onAnswer(isOver);
         if (isOver) return onLate(result);
         end();
         resolve(result);
       },
       (error: unknown) => {
-        onAnswer();
+        onAnswer(isOver);
         if (isOver) return;
         end();
         reject(StoreFault.of(operation, error));
