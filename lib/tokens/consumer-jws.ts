@@ -53,7 +53,7 @@ const refusesAppJwt = (error: ConnectorAuthError): boolean => error.code === 'ER
 
 async function askIdp(
   { options, client, domains }: ConsumerJwsParts,
-  { identity, isWanted, isBackground }: FetchOrder,
+  { identity, isWanted, isBackground, onTurn }: FetchOrder,
   authorization: NonNullable<TokenCall['authorization']>,
 ): Promise<Token> {
   const { accountId, consumerId } = identity;
@@ -62,6 +62,7 @@ async function askIdp(
     identity,
     isWanted,
     isBackground,
+    onTurn,
     method: 'post',
     url: `${await domains.origin(accountId, 'idp', isBackground)}/api/account/${encodeURIComponent(accountId)}/consumer?v=1.0`,
     headers: { 'Content-Type': 'application/json', Accept: 'application/json' },

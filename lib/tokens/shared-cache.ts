@@ -1,4 +1,4 @@
-import pLimit, { type LimitFunction } from 'p-limit';
+import axios from 'axios';
 import type { StoreErrorEvent } from '../events.js';
 import { createPending } from '../pending.js';
 import type { ResolvedOptions } from '../resolve-options.js';
@@ -20,7 +20,7 @@ export interface SharedCache {
    * Returns the token that another process has stored. If there is none, returns the token of `ask` and stores it. If the store
    * can lock, one process calls `ask` and the others wait for its token.
    */
-  fetch(order: FetchOrder, ask: () => Promise<Token>): Promise<Token>;
+  fetch(order: FetchOrder, ask: (order: FetchOrder) => Promise<Token>): Promise<Token>;
   /** Deletes the store's entry of an identity. Later fetches wait for the deletion. */
   forget(identity: Identity): void;
   /** Ends all waits. Resolves when all locks are released and the store has the last tokens. */
@@ -46,6 +46,18 @@ const LONGEST_PAUSE_MS = 500;
 /** It is this process's turn to ask the service. `release` releases the lock, if there is one. */
 interface Turn {
   readonly release?: (() => void) | undefined;
+  /** When the turn came, in epoch milliseconds. */
+  readonly at?: number;
+}
+
+type Ask = (order: FetchOrder) => Promise<Token>;
+
+interface AskParts {
+  readonly order: FetchOrder;
+  /** The credentials in the store's key. */
+  readonly used: { clientId: string };
+  readonly ask: Ask;
+  claim(): Promise<Token | Turn | 'locked'>;
 }
 
 export function createSharedCache({ store, options, credentials, onFault }: SharedCacheParts): SharedCache {
@@ -56,7 +68,6 @@ export function createSharedCache({ store, options, credentials, onFault }: Shar
   const lockWatch = createLockWatch(guarded, lockMs, clock);
   const seal = storeSecret ? createSeal(storeSecret) : undefined;
   const longestWaitMs = ATTEMPTS_WAITED_FOR * tokenTimeoutMs;
-  const inTurn = createTurns(options.maxConcurrentTokenRequests);
   const reported = new WeakSet<StoreFault>();
 
   const keyOf = (identity: Identity, { clientId }: { clientId: string }) =>
@@ -71,27 +82,46 @@ export function createSharedCache({ store, options, credentials, onFault }: Shar
     onFault(identity, { operation: fault.operation, reason, code });
   }
 
-  async function fetchShared(order: FetchOrder, ask: () => Promise<Token>): Promise<Token> {
+  async function fetchShared(order: FetchOrder, ask: Ask): Promise<Token> {
     const { identity } = order;
     const used = await credentials.find(identity.accountId);
     const key = keyOf(identity, used);
     const reader = createStoreReader({ order, key, guarded, seal, clock, windows: options, report, rewrite });
-    const askInTurn = (turn: Turn) => askAndStore(order, used, ask, turn);
-
-    // Sentinel is asked at once, so its lock is taken with the first look.
-    const looksFirst = kindOf(identity) === 'consumerJws' || !guarded.claimsAtOnce || !guarded.canLock;
-    const found = looksFirst && (await reader.look());
+    // There is one AppJWT call at a time, so its lock is taken with the first look.
+    const claimsFirst = kindOf(identity) === 'appJwt' && guarded.claimsAtOnce && guarded.canLock;
+    const found = claimsFirst ? undefined : await reader.look();
     if (found) return found;
-    if (!guarded.canLock) return askInTurn({});
     for (let waitedMs = 0, round = 0; ; round++) {
-      const token = await inTurn(identity, async () => {
-        const claimed = waitedMs < longestWaitMs && order.isWanted() ? await reader.claim() : {};
-        return claimed === 'locked' || Object.hasOwn(claimed, 'value') ? claimed : askInTurn(claimed as Turn);
-      });
-      if (token !== 'locked') return token as Token;
+      const claim = guarded.canLock && waitedMs < longestWaitMs ? reader.claim : noLock;
+      const token = await (kindOf(identity) === 'appJwt' ? claimAndAsk : askAndClaim)({ order, used, ask, claim });
+      if (token !== 'locked') return token;
       waitedMs += await waitForOthers(order, key, longestWaitMs - waitedMs, round);
       const left = await reader.look();
       if (left) return left;
+    }
+  }
+
+  /** Takes the lock, then asks. @returns `locked` if another process has the lock */
+  async function claimAndAsk(parts: AskParts): Promise<Token | 'locked'> {
+    const claimed = parts.order.isWanted() ? await parts.claim() : {};
+    return isTurn(claimed) ? askAndStore(parts, () => claimed) : claimed;
+  }
+
+  /** Asks, and takes the lock when the call's turn has come. So calls that wait for their turn delay no other process. */
+  async function askAndClaim(parts: AskParts): Promise<Token | 'locked'> {
+    let turn: Turn | undefined;
+    const onTurn = async () => {
+      // An attempt that follows has the lock already.
+      if (turn) return;
+      const claimed = await parts.claim();
+      if (!isTurn(claimed)) throw new NotNeeded(claimed);
+      turn = { ...claimed, at: clock.now() };
+    };
+    try {
+      return await askAndStore({ ...parts, order: { ...parts.order, onTurn } }, () => turn);
+    } catch (error) {
+      if (error instanceof NotNeeded) return error.result;
+      throw error;
     }
   }
 
@@ -118,26 +148,23 @@ export function createSharedCache({ store, options, credentials, onFault }: Shar
   }
 
   /** Asks the service, stores the token and releases the lock. */
-  async function askAndStore(
-    order: FetchOrder,
-    used: { clientId: string },
-    ask: () => Promise<Token>,
-    { release }: Turn,
-  ): Promise<Token> {
+  async function askAndStore({ order, used, ask }: AskParts, turn: () => Turn | undefined): Promise<Token> {
     const { identity } = order;
     const askedAt = clock.now();
     try {
-      const token = await ask();
+      const token = await ask(order);
       // Credentials that were renewed meanwhile may be for another installation, which has other keys.
       const key = keyOf(identity, credentials.peek(identity.accountId) ?? used);
       const isForced = order.cause === 'refused';
       // A renewal that was forced began after a refusal, so its token is newer than the refusal.
-      const entry = { token, issuedAt: isForced ? token.receivedAt : askedAt, isForced };
-      if (order.isCurrent()) void pending.track(storeEntry(identity, key, entry).finally(release));
+      const issuedAt = isForced ? token.receivedAt : (turn()?.at ?? askedAt);
+      const release = turn()?.release;
+      if (order.isCurrent())
+        void pending.track(storeEntry(identity, key, { token, issuedAt, isForced }).finally(release));
       else release?.();
       return token;
     } catch (error) {
-      release?.();
+      turn()?.release?.();
       throw error;
     }
   }
@@ -181,18 +208,14 @@ export function createSharedCache({ store, options, credentials, onFault }: Shar
   };
 }
 
-type InTurn = <T>(identity: Identity, work: () => Promise<T>) => Promise<T>;
+const isTurn = (claimed: Token | Turn | 'locked'): claimed is Turn =>
+  claimed !== 'locked' && !Object.hasOwn(claimed, 'value');
 
-/**
- * Locks are taken only for calls whose turn has come: at most so many ConsumerJWS of one account. The AppJWT of an account needs
- * no turn, because there is one call for it at a time.
- */
-function createTurns(max: number): InTurn {
-  const turns = new Map<string, LimitFunction>();
-  return (identity, work) => {
-    if (kindOf(identity) === 'appJwt') return work();
-    const known = turns.get(identity.accountId) ?? pLimit(max);
-    turns.set(identity.accountId, known);
-    return known(work);
-  };
+const noLock = async (): Promise<Turn> => ({});
+
+/** Ends a call that is not needed: another process has stored the token, or has the lock. */
+class NotNeeded extends axios.CanceledError<never> {
+  constructor(readonly result: Token | 'locked') {
+    super('another process has the token or its lock');
+  }
 }

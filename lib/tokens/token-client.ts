@@ -44,6 +44,8 @@ export interface TokenCall extends Pick<AxiosRequestConfig, 'method' | 'headers'
   readonly isWanted: IsWanted;
   /** Whether no caller waits for the call. Then a failed attempt is not retried. */
   readonly isBackground: () => boolean;
+  /** Called when the turn of an attempt has come. If it rejects with a CanceledError (Axios's), the call ends with it. */
+  readonly onTurn?: (() => Promise<void>) | undefined;
 }
 
 export type Answer = Readonly<Record<string, unknown>>;
@@ -119,6 +121,7 @@ export function createTokenClient(options: ResolvedOptions, events: EventHub): T
         if (isBackground() && turns.pauseMs(accountId, service) > 0) throw pausedError(service, accountId);
         const endTurn = await takeTurn(request, callId, config);
         try {
+          await request.onTurn?.();
           const response = await send(config);
           endTurn({ outcome: 'passed', pauseMs: 0 });
           return response;
@@ -163,7 +166,7 @@ export function createTokenClient(options: ResolvedOptions, events: EventHub): T
   }
 
   async function call<T>(request: TokenCall, read: ReadAnswer<T>): Promise<T> {
-    const { stage, identity, authorization, isWanted, isBackground, ...config } = request;
+    const { stage, identity, authorization, isWanted, isBackground, onTurn, ...config } = request;
     const { accountId } = identity;
     calls += 1;
     try {

@@ -96,7 +96,7 @@ export function createTokenProvider({ options, events, waits }: TokenProviderPar
       windows: options,
       forcedRefreshIntervalMs,
       cooldown,
-      fetchToken: (order) => (shared ? shared.fetch(order, () => fetchToken(order)) : fetchToken(order)),
+      fetchToken: (order) => (shared ? shared.fetch(order, fetchToken) : fetchToken(order)),
       onFetched: (identity, token, cause, durationMs) =>
         events.emit('token', () => ({
           kind,

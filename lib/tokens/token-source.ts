@@ -42,6 +42,8 @@ export interface FetchOrder {
   isBackground(): boolean;
   /** False if the token was invalidated meanwhile. The waiting callers then still get it, but it is not kept. */
   isCurrent(): boolean;
+  /** Called when the turn of its call has come, before each attempt. If it rejects, no call is made. */
+  onTurn?(): Promise<void>;
 }
 
 export interface TokenSourceParts {
