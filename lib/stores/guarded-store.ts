@@ -4,6 +4,7 @@ import type { Clock } from '../clock.js';
 import type { StoreErrorEvent } from '../events.js';
 import type { Pending } from '../pending.js';
 import { createBatch } from './batch.js';
+import { createShardHealth } from './shard-health.js';
 import { StoreFault } from './store-fault.js';
 import { withinTime } from './time-limit.js';
 import {
@@ -66,10 +67,6 @@ export interface NewEntry {
   readonly ttlMs: number | undefined;
 }
 
-/** How long a store that did not answer is not used. It is used again at once if a late answer arrives. */
-const REST_MS = 2_000;
-const REPEATED_WITHIN_MS = 3_000;
-
 const RELEASE_RETRY_MS = 1_000;
 
 /** More commands wait in this process, so that the waits of one process do not fill the connection. */
@@ -92,12 +89,6 @@ export function guardStore({ store, timeoutMs, lockMs, clock, pending }: Guarded
   const shardOf = (key: string) => roundTrips?.shardOf(key) ?? '';
   const inFlight = pLimit(MOST_IN_FLIGHT);
   let isClosed = false;
-  /** The shards that are not used for a while. */
-  const rests = new Map<string, { until: number; isRepeated: boolean }>();
-  /** When each shard was last found to be slow. */
-  const slowAt = new Map<string, number>();
-  /** How many answers each shard has given. */
-  const answers = new Map<string, number>();
   /** Ends the waits for reads and pauses. */
   const reading = new Set<() => void>();
   /** Ends the waits for writes, which `close()` does not end. */
@@ -107,7 +98,9 @@ export function guardStore({ store, timeoutMs, lockMs, clock, pending }: Guarded
   /** The writes under way, by key. Writes of one key follow each other, and reads of the key wait for them. */
   const writes = new Map<string, Promise<unknown>>();
 
-  const isResting = (shard: string) => clock.now() < (rests.get(shard)?.until ?? Number.NEGATIVE_INFINITY);
+  const health = createShardHealth(clock, () => {
+    for (const end of [...pauses]) end();
+  });
 
   /** Runs a command when there is room. Its time starts when it is sent. */
   function run<T>(
@@ -119,40 +112,23 @@ export function guardStore({ store, timeoutMs, lockMs, clock, pending }: Guarded
     const shard = shardOf(key);
     const isRead = operation !== 'set' && operation !== 'delete' && !always;
     return inFlight(() => {
-      if (!always && (isResting(shard) || (isRead && isClosed))) throw new StoreFault(operation, 'resting');
-      const before = answers.get(shard);
+      if (!always && (health.isResting(shard) || (isRead && isClosed))) throw new StoreFault(operation, 'resting');
+      const before = health.answers(shard);
       const limited = {
         operation,
-        isFirst: answers.size === 0,
+        isFirst: !health.hasAnswered(),
         begin,
         onLate,
-        onTimeout() {
-          if (isResting(shard)) return 'resting' as const;
-          // One slow answer among others is no reason to give the store up.
-          if (answers.get(shard) === before) rest(shard);
-          return 'timeout' as const;
-        },
-        onAnswer(isLate: boolean) {
-          if (!isLate) answers.set(shard, (answers.get(shard) ?? 0) + 1);
-          // A late answer ends the rest, but a store that is always late rests most of the time.
-          if (!isLate || !rests.get(shard)?.isRepeated) rests.delete(shard);
-        },
+        onTimeout: () => health.timedOut(shard, before),
+        onAnswer: (isLate: boolean) => health.answered(shard, isLate),
       };
       return withinTime(timeoutMs, limited, isRead ? reading : writing);
     });
   }
 
-  function rest(shard: string): void {
-    const now = clock.now();
-    const isRepeated = now - (slowAt.get(shard) ?? Number.NEGATIVE_INFINITY) < REPEATED_WITHIN_MS;
-    slowAt.set(shard, now);
-    rests.set(shard, { until: now + REST_MS, isRepeated });
-    for (const end of [...pauses]) end();
-  }
-
   async function afterWrites(key: string): Promise<void> {
     // A store that rests is not waited for. Without a write, nothing is awaited, so that reads of one moment stay together.
-    if (writes.has(key) && !isClosed && !isResting(shardOf(key))) await writes.get(key);
+    if (writes.has(key) && !isClosed && !health.isResting(shardOf(key))) await writes.get(key);
   }
 
   function write(key: string, work: () => Promise<void>): Promise<void> {
@@ -279,7 +255,7 @@ export function guardStore({ store, timeoutMs, lockMs, clock, pending }: Guarded
     watch: (keys) => run('get', keys[0] ?? '', async () => roundTrips?.watch(keys) ?? []),
     set: (key, makeEntry) =>
       write(key, async () => {
-        if (isResting(shardOf(key))) throw new StoreFault('set', 'resting');
+        if (health.isResting(shardOf(key))) throw new StoreFault('set', 'resting');
         const { text, ttlMs } = await makeEntry();
         const answer = await run('set', key, () => store.set(key, text, ttlMs));
         if (answer === false) throw new StoreFault('set', 'failed');
@@ -300,7 +276,7 @@ export function guardStore({ store, timeoutMs, lockMs, clock, pending }: Guarded
       return isLeft(leftMs) ? leftMs : undefined;
     },
     async pause(ms) {
-      if (isClosed || isResting('')) return;
+      if (isClosed || health.isResting('')) return;
       await new Promise<void>((resolve) => {
         const end = () => {
           pauses.delete(end);

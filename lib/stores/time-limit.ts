@@ -35,7 +35,7 @@ export function withinTime<T>(
     let isOver = false;
     let timer: NodeJS.Timeout;
     const startedAt = performance.now();
-    const idleBefore = idleMs();
+    const before = performance.eventLoopUtilization?.();
 
     const end = () => {
       isOver = true;
@@ -46,24 +46,26 @@ export function withinTime<T>(
       end();
       reject(new StoreFault(operation, 'resting'));
     };
-    const arm = (ms: number) => {
-      const dueAt = performance.now() + ms;
+    const arm = () => {
+      const dueAt = performance.now() + timeoutMs;
       // Expires after the answers that have arrived meanwhile are read.
-      timer = setTimeout(() => setImmediate(expire, dueAt), ms);
+      timer = setTimeout(() => setImmediate(expire, dueAt), timeoutMs);
     };
     const expire = (dueAt: number) => {
       if (isOver) return;
       const now = performance.now();
-      const isBusy = idleMs() - idleBefore < (now - startedAt) / 2;
+      // Some runtimes do not measure it.
+      const loop = before && performance.eventLoopUtilization(before);
+      const isBusy = loop !== undefined && loop.active > loop.idle;
       const isLate = now - dueAt > timeoutMs / 10;
       const most = isBusy ? MOST_TIMES_IF_BUSY : isLate ? MOST_TIMES_IF_LATE : isFirst ? MOST_TIMES_IF_FIRST : 1;
-      if (now - startedAt < (most - 1) * timeoutMs) return arm(timeoutMs);
+      if (now - startedAt < (most - 1) * timeoutMs) return arm();
       end();
       reject(new StoreFault(operation, onTimeout()));
     };
 
     ends.add(giveUp);
-    arm(timeoutMs);
+    arm();
     // Async, so that a store that throws at once rejects like any other.
     (async () => begin())().then(
       (result) => {
@@ -81,6 +83,3 @@ export function withinTime<T>(
     );
   });
 }
-
-/** How long the event loop of this process has been idle. */
-const idleMs = (): number => performance.eventLoopUtilization().idle;
