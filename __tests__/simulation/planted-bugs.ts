@@ -12,12 +12,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'a refused token is dropped by key instead of by value',
     file: 'lib/tokens/token-source.ts',
-    search: 'if (cached?.token.value !== value || cached.dropped) return;',
+    search:
+      'if (!cached || cached.dropped || (cached.token.value !== value && !isOlderThan(cached.token, sentAt))) return;',
     replacement: 'if (!cached || cached.dropped) return;',
   },
   {
     name: "a token's age is not checked when it is read from the store",
-    file: 'lib/tokens/shared-cache.ts',
+    file: 'lib/tokens/store-reader.ts',
     search: "if (phase === 'expired' || (cause === 'ahead' && phase === 'stale')) return undefined;",
     replacement: "if (cause === 'ahead' && phase === 'stale') return undefined;",
   },

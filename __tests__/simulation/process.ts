@@ -35,7 +35,7 @@ export class SimulatedProcess implements Owner {
       maxConsumers: 100,
       clock: { now: () => scheduler.now + this.skewMs },
       axiosConfig: { adapter: network.adapterFor(this) },
-      ...(store && { store: store.for(this) }),
+      ...(store && { store: store.for(this), storeSecret: false as const }),
     } as never);
     for (const name of EVENTS)
       this.auth.on(name, (told) => history.record({ type: 'event', process: this, name, told }));
