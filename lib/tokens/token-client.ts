@@ -32,7 +32,7 @@ import {
   unusableAnswer,
   whatFailed,
 } from './service-fault.js';
-import { type AttemptResult, createTurns } from './turns.js';
+import { type AttemptResult, createTurns, type EndTurn } from './turns.js';
 
 export interface TokenCall extends Pick<AxiosRequestConfig, 'method' | 'headers' | 'data'> {
   readonly stage: 'domain' | 'sentinel' | 'idp';
@@ -97,9 +97,10 @@ export function createTokenClient(options: ResolvedOptions, events: EventHub): T
 
   /** Waits for the turn of an attempt, and sets its header `Authorization`. @returns a function that ends the turn */
   async function takeTurn(request: TokenCall, callId: number, { headers }: InternalAxiosRequestConfig) {
-    const { identity, stage: service, isWanted, authorization } = request;
+    const { identity, stage: service, isWanted, authorization, onTurn } = request;
     for (;;) {
       const endTurn = await turns.take({ accountId: identity.accountId, service, callId, isWanted });
+      if (onTurn && !(await keepsTurn(request, onTurn, endTurn))) continue;
       if (!authorization) return endTurn;
       const value = authorization.peek();
       if (value !== undefined) {
@@ -109,6 +110,19 @@ export function createTokenClient(options: ResolvedOptions, events: EventHub): T
       endTurn(undefined);
       await authorization.fetch();
     }
+  }
+
+  /** Calls `onTurn`. @returns false if a pause has begun meanwhile, so that the call needs another turn */
+  async function keepsTurn({ identity, stage }: TokenCall, onTurn: () => Promise<void>, endTurn: EndTurn) {
+    try {
+      await onTurn();
+    } catch (error) {
+      endTurn(undefined);
+      throw error;
+    }
+    if (turns.pauseMs(identity.accountId, stage) === 0) return true;
+    endTurn(undefined);
+    return false;
   }
 
   /** Each attempt takes a turn, so a call that waits for its retry does not block the others. */
@@ -121,7 +135,6 @@ export function createTokenClient(options: ResolvedOptions, events: EventHub): T
         if (isBackground() && turns.pauseMs(accountId, service) > 0) throw pausedError(service, accountId);
         const endTurn = await takeTurn(request, callId, config);
         try {
-          await request.onTurn?.();
           const response = await send(config);
           endTurn({ outcome: 'passed', pauseMs: 0 });
           return response;
