@@ -12,9 +12,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'a refused token is dropped by key instead of by value',
     file: 'lib/tokens/token-source.ts',
-    search:
-      'if (!cached || cached.dropped || (cached.token.value !== value && !isOlderThan(cached.token, sentAt))) return;',
-    replacement: 'if (!cached || cached.dropped) return;',
+    search: '(cached.token.value !== value && !isOlderThan(cached.token, sentAt))) return;',
+    replacement: 'cached.token.value === "") return;',
   },
   {
     name: "a token's age is not checked when it is read from the store",

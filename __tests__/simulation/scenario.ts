@@ -24,13 +24,6 @@ const HAZARDS = [
 ] as const;
 export type Hazard = (typeof HAZARDS)[number];
 
-/**
- * The simulation has found two faults of shared stores: a process may take a refused token from the store for a new one, and may
- * read the time that an entry has left after another process has replaced the entry. While this is true, runs with a store leave
- * out what shows them.
- */
-const STORE_HAS_KNOWN_FAULTS: boolean = true;
-
 /** What happens at a time, in milliseconds from the start. */
 export interface Planned {
   readonly atMs: number;
@@ -100,8 +93,7 @@ export function planScenario(random: Random): Scenario {
   const chosen = HAZARDS.filter((hazard) => chance(hazard === 'freezes' || hazard === 'lost calls' ? 0.4 : 0.25));
   const processes = pick([1, 1, 2, 3]);
   const store = pick(processes === 1 ? (['none', 'none', 'with lock'] as const) : STORES);
-  const isRestricted = STORE_HAS_KNOWN_FAULTS && store !== 'none';
-  const hazards = new Set(chosen.filter((hazard) => !isRestricted || !REFUSING.includes(hazard)));
+  const hazards = new Set(chosen);
   const isManyBrands = chance(0.5);
   const accountIds = isManyBrands ? pick([['70000001'], ['70000001', '70000002']]) : ['70000001'];
   const appJwtLifetimeS = pick([20, 120, 600, 3_600, 3_600]);
@@ -114,7 +106,7 @@ export function planScenario(random: Random): Scenario {
     accountIds,
     consumersPerAccount,
     store,
-    storeTellsTtl: chance(0.7) && !isRestricted,
+    storeTellsTtl: chance(0.7),
     looksCredentialsUp: isManyBrands,
     options: {
       maxConcurrentTokenRequests: pick([1, 2, 16]),
@@ -130,9 +122,6 @@ export function planScenario(random: Random): Scenario {
   };
   return { ...scenario, plan: planSteps(random, scenario) };
 }
-
-/** With these, tokens are refused. */
-const REFUSING: readonly Hazard[] = ['revocations', 'outages'];
 
 const STORES = ['none', 'without lock', 'with lock', 'with lock', 'with lock'] as const;
 

@@ -23,28 +23,29 @@ export async function fetchConsumerJws(parts: ConsumerJwsParts, order: FetchOrde
   const { appJwts, options } = parts;
   const appJwtIdentity = appJwtOf(order.identity.accountId);
   const getAppJwt = () => appJwts.get(appJwtIdentity, order.isBackground() ? inBackground : order.isWanted);
-  let appJwt = (await getAppJwt()).value;
+  let appJwt = await getAppJwt();
   let sentAt = options.clock.now();
   // The call may wait long for its turn. The AppJWT may be refused or expire meanwhile.
   const authorization = {
     peek() {
-      const current = appJwts.peek(appJwtIdentity, options.clock.now())?.value;
-      appJwt = current ?? appJwt;
       sentAt = options.clock.now();
-      return current;
+      const current = appJwts.peek(appJwtIdentity, sentAt);
+      appJwt = current ?? appJwt;
+      return current?.value;
     },
     fetch: getAppJwt,
   };
-  for (let isFirst = true; ; isFirst = false) {
+  for (let asked = 1; ; asked += 1) {
     try {
       return await askIdp(parts, order, authorization);
     } catch (error) {
       if (!isConnectorAuthError(error) || !refusesAppJwt(error)) throw error;
       const refused = appJwt;
-      appJwts.refuse(appJwtIdentity, refused, sentAt);
-      if (!isFirst) throw error;
-      appJwt = (await getAppJwt()).value;
-      if (appJwt === refused) throw error;
+      appJwts.refuse(appJwtIdentity, refused.value, sentAt);
+      // An AppJWT of the store may be as old as the refused one, if the clocks of the processes differ.
+      if (asked > (refused.isShared ? 2 : 1)) throw error;
+      appJwt = await getAppJwt();
+      if (appJwt.value === refused.value) throw error;
     }
   }
 }

@@ -59,7 +59,10 @@ export function createStoreReader(parts: StoreReaderParts): StoreReader {
         guarded.delete(key, text).catch((error: unknown) => report(error, 'delete'));
       return undefined;
     }
-    const leftMs = knownLeftMs ?? (entry.token.lifetimeMs === undefined ? undefined : await guarded.getTtl(key));
+    const isEndless = entry.token.lifetimeMs === undefined;
+    const leftMs = knownLeftMs ?? (isEndless ? undefined : await guarded.getTtl(key));
+    // Another process may have replaced the entry. Then the time is that of the new entry, which the next look reads.
+    if (leftMs !== knownLeftMs && (await guarded.get(key))?.text !== text) return undefined;
     const { token: aged, issuedAt, isForced } = ageHere(entry, readAt, leftMs);
     const token = { ...aged, isShared: true, issuedAt, forcedAt: isForced ? aged.receivedAt : undefined };
     if (isOlderThan(token, refusedAt)) return undefined;

@@ -32,7 +32,7 @@ import {
   unusableAnswer,
   whatFailed,
 } from './service-fault.js';
-import { type AttemptResult, createTurns, type EndTurn } from './turns.js';
+import { type AttemptResult, createTurns } from './turns.js';
 
 export interface TokenCall extends Pick<AxiosRequestConfig, 'method' | 'headers' | 'data'> {
   readonly stage: 'domain' | 'sentinel' | 'idp';
@@ -86,10 +86,10 @@ export function createTokenClient(options: ResolvedOptions, events: EventHub): T
   const longestPauseMs = failureCooldownMs.max || LONGEST_PAUSE_MS;
   let calls = 0;
 
-  /** The result of a failed attempt; `undefined` if it was canceled. */
+  /** The result of a failed attempt; `undefined` if it says nothing about the service. */
   function resultOf(error: unknown): AttemptResult | undefined {
-    if (axios.isCancel(error)) return undefined;
-    if (!axios.isAxiosError(error) || !isTransientFault(error)) return { outcome: 'passed', pauseMs: 0 };
+    if (!axios.isAxiosError(error) || axios.isCancel(error)) return undefined;
+    if (!isTransientFault(error)) return { outcome: 'passed', pauseMs: 0 };
     const wantedMs = withJitter(askedPauseMs(error)) || policy.retryDelay(1, error);
     const outcome = error.response?.status === 429 ? 'limited' : 'failed';
     return { outcome, pauseMs: Math.min(wantedMs, longestPauseMs) };
@@ -98,31 +98,25 @@ export function createTokenClient(options: ResolvedOptions, events: EventHub): T
   /** Waits for the turn of an attempt, and sets its header `Authorization`. @returns a function that ends the turn */
   async function takeTurn(request: TokenCall, callId: number, { headers }: InternalAxiosRequestConfig) {
     const { identity, stage: service, isWanted, authorization, onTurn } = request;
+    const { accountId } = identity;
     for (;;) {
-      const endTurn = await turns.take({ accountId: identity.accountId, service, callId, isWanted });
-      if (onTurn && !(await keepsTurn(request, onTurn, endTurn))) continue;
-      if (!authorization) return endTurn;
-      const value = authorization.peek();
-      if (value !== undefined) {
-        headers.set('Authorization', value);
+      const endTurn = await turns.take({ accountId, service, callId, isWanted });
+      try {
+        await onTurn?.();
+      } catch (error) {
+        endTurn(undefined);
+        throw error;
+      }
+      const value = authorization?.peek();
+      const isPaused = turns.pauseMs(accountId, service) > 0;
+      if (!isPaused && (value !== undefined || !authorization)) {
+        if (value !== undefined) headers.set('Authorization', value);
         return endTurn;
       }
+      // The service asked for a pause meanwhile, or the AppJWT was refused.
       endTurn(undefined);
-      await authorization.fetch();
+      if (value === undefined) await authorization?.fetch();
     }
-  }
-
-  /** Calls `onTurn`. @returns false if a pause has begun meanwhile, so that the call needs another turn */
-  async function keepsTurn({ identity, stage }: TokenCall, onTurn: () => Promise<void>, endTurn: EndTurn) {
-    try {
-      await onTurn();
-    } catch (error) {
-      endTurn(undefined);
-      throw error;
-    }
-    if (turns.pauseMs(identity.accountId, stage) === 0) return true;
-    endTurn(undefined);
-    return false;
   }
 
   /** Each attempt takes a turn, so a call that waits for its retry does not block the others. */

@@ -6,7 +6,7 @@ interface Held {
 }
 
 /** The longest life of a lock that its holder does not extend. */
-const LONGEST_LOCK_MS = 30_000;
+const LONGEST_LOCK_MS = 5_000;
 
 /** A lock has one holder, and outlives a dead holder only for a short while. */
 export function checkLocks(): Check {

@@ -57,7 +57,7 @@ export function checkMessages({ hazards, latenciesMs, store }: Scenario, cloud: 
     if (outcome?.isDelivered) return times === 1 ? undefined : `${name} ended well and was delivered ${times} times`;
     const error = outcome?.error;
     if (!isAxiosError(error)) return `${name} ended in no typed error: ${error instanceof Error ? error.stack : error}`;
-    if (isProbe && process.isUp && !mayTakeOldTokens(message))
+    if (isProbe && process.isUp && !mayTakeOldTokens(message, error))
       return `${name} failed without any fault: ${error.code} ${error.message}`;
     if (isCancel(error))
       return message.isAborted ? undefined : `${name} was cancelled, and its caller did not abort it`;
@@ -78,9 +78,11 @@ export function checkMessages({ hazards, latenciesMs, store }: Scenario, cloud: 
   }
 
   /** The age of a token in the store is told by clocks. If they are wrong, a renewed token may be an old one. */
-  function mayTakeOldTokens(message: Message): boolean {
+  function mayTakeOldTokens(message: Message, error: { code?: unknown; status?: unknown }): boolean {
     const hasClockFault = hazards.has('wrong clocks') || hazards.has('clock steps');
-    return store !== 'none' && hasClockFault && sendsOf(message).length > 1;
+    // SEND or IDP has refused the renewed token.
+    const isRefused = sendsOf(message).length > 1 || (error.code === 'ERR_CONSUMER_JWS' && error.status === 401);
+    return store !== 'none' && hasClockFault && isRefused;
   }
 
   /** A message whose last send was refused. */

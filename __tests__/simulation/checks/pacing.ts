@@ -11,6 +11,7 @@ interface Lane {
   readonly open: Set<Call>;
   /** The most calls that may be open. It may grow by one with each call that passes. */
   limit: number;
+  pausedAt: number;
   pausedUntil: number;
   /** The calls that were open when the pause began. They are refused together and cause one pause. */
   early: ReadonlySet<Call>;
@@ -26,16 +27,16 @@ export function checkPacing({ options }: Scenario): Check {
     const ofProcess = lanes.get(process) ?? new Map<string, Lane>();
     lanes.set(process, ofProcess);
     const key = `${service} ${accountId}`;
-    const lane = ofProcess.get(key) ?? { open: new Set(), limit: most, pausedUntil: 0, early: new Set() };
+    const lane = ofProcess.get(key) ?? { open: new Set(), limit: most, pausedAt: -1, pausedUntil: 0, early: new Set() };
     ofProcess.set(key, lane);
     return lane;
   }
 
   function judge(call: Call, now: number): string | undefined {
-    const { open, limit, pausedUntil } = laneOf(call);
+    const { open, limit, pausedAt, pausedUntil } = laneOf(call);
     const name = `call ${call.number} of ${call.process.name} to ${call.service}`;
-    // A step of the clock may end a pause.
-    if (now < pausedUntil && !call.process.hasSteppedClock)
+    // A step of the clock may end a pause. A call of the same moment began before the answer was read.
+    if (now > pausedAt && now < pausedUntil && !call.process.hasSteppedClock)
       return `${name} comes ${pausedUntil - now} ms before the end of the pause`;
     if (open.size < limit) return undefined;
     return `${name} is one too many after a 429: ${open.size} are open, and ${limit} are allowed`;
@@ -46,6 +47,7 @@ export function checkPacing({ options }: Scenario): Check {
     if (answer.status !== 429) lane.limit = Math.min(most, lane.limit + 1);
     if (answer.status !== 429 || lane.early.has(call)) return;
     lane.limit = Math.max(1, Math.floor(lane.limit / 2));
+    lane.pausedAt = now;
     lane.pausedUntil = now + Math.min(askedMs(answer, now) || PAUSE_MS, max);
     lane.early = new Set(lane.open);
   }
