@@ -2,6 +2,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import axios from 'axios';
+import { createConnectorAuth } from 'axios-liveperson-auth';
 import { type Emulator, startEmulator } from 'axios-liveperson-auth/emulator';
 import { type Connector, createConnector } from './connector/connector.js';
 
@@ -56,4 +57,23 @@ test('when LivePerson is down, the channel is told to bring the message again', 
   expect((await sms('1', 'Hello')).status).toBe(502);
   expect((await sms('1', 'Hello')).status).toBe(200);
   expect(texts()).toEqual(['Hello']);
+});
+
+test('a unit test needs no network and no waiting: the adapter reaches the cloud, and fake timers bring the retry', async () => {
+  jest.useFakeTimers();
+  const { adapter } = cloud;
+  const auth = createConnectorAuth({ ...account, axiosConfig: { adapter } });
+  const http = axios.create({ adapter });
+  auth.install(http);
+  cloud.failNext('sentinel', { status: 503 });
+  const event = { type: 'ContentEvent', contentType: 'text/plain', message: 'Hello' };
+  const message = { kind: 'req', id: '1', type: 'ms.PublishEvent', body: { dialogId: 'd', event } };
+  const url = `/api/account/${account.accountId}/messaging/consumer/conversation/send?v=3`;
+  const sent = http.post(url, message, { onBehalfOf: 'sms-1' });
+  // LivePerson's first pause is 5 s, and up to a tenth longer.
+  await jest.advanceTimersByTimeAsync(6_000);
+  expect((await sent).status).toBe(200);
+  expect(count('sentinel')).toBe(2);
+  await auth.close();
+  jest.useRealTimers();
 });
