@@ -1,8 +1,7 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import forge from 'node-forge/lib/forge.js';
-// Adds `forge.pki`.
-import 'node-forge/lib/pki.js';
+import pki from 'node-forge/lib/pki.js';
 
 /** A private key and its certificate, as PEM texts. */
 export interface KeyAndCertificate {
@@ -52,7 +51,7 @@ export function createSelfSignedCertificate(
     publicKeyEncoding: { type: 'spki', ...pem },
     privateKeyEncoding: { type: 'pkcs8', ...pem },
   });
-  const { pki, md } = forge;
+  const { md } = forge;
   const certificate = pki.createCertificate();
   certificate.publicKey = pki.publicKeyFromPem(publicKey);
   // A positive serial number: its first bit is not set.

@@ -3,4 +3,7 @@ declare module 'node-forge/lib/forge.js' {
   import forge from 'node-forge';
   export default forge;
 }
-declare module 'node-forge/lib/pki.js';
+declare module 'node-forge/lib/pki.js' {
+  import { pki } from 'node-forge';
+  export default pki;
+}
