@@ -4,7 +4,8 @@ import type { Credentials } from '../options.js';
 import { isAccountId, isCredentials, type ResolvedOptions } from '../resolve-options.js';
 import { singleFlight } from '../single-flight.js';
 import { endAfter, timeoutError, type Waits } from '../wait.js';
-import { createCooldown } from './cooldown.js';
+import { type CurrentCooldown, createCooldown } from './cooldown.js';
+import { appJwtOf, type Identity } from './identity.js';
 
 /** The accounts that this connector serves, and their credentials. */
 export interface CredentialsBook {
@@ -18,6 +19,8 @@ export interface CredentialsBook {
   renew(accountId: string): Promise<Credentials>;
   /** Forgets the credentials and the failed lookups of all accounts that match. */
   invalidate(matches: (accountId: string) => boolean): void;
+  /** The accounts whose lookup has failed, and is not tried now. */
+  cooldowns(): CurrentCooldown<Identity>[];
 }
 
 /** @param onFailed is called once for each failed lookup */
@@ -88,6 +91,7 @@ export function createCredentialsBook(
       for (const accountId of [...known.keys()]) if (matches(accountId)) known.delete(accountId);
       cooldown.endAll(matches);
     },
+    cooldowns: () => cooldown.current().map((current) => ({ ...current, subject: appJwtOf(current.subject) })),
   };
 }
 

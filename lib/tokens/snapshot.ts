@@ -1,6 +1,11 @@
+import type { ConnectorAuthErrorCode } from '../errors.js';
 import type { ResolvedOptions } from '../resolve-options.js';
+import type { CurrentCooldown } from './cooldown.js';
+import { type Identity, subjectOf } from './identity.js';
 import { expiresAt, phaseOf } from './token.js';
 import type { CachedToken } from './token-cache.js';
+import type { TokenCall, TokenClient } from './token-client.js';
+import type { OpenCalls } from './turns.js';
 
 /** The state of one account's AppJWT. */
 export interface AppJwtSnapshot {
@@ -18,8 +23,34 @@ export interface ConnectorAuthSnapshot {
   closed: boolean;
   /** How many ConsumerJWS are in memory, of at most `maxConsumers`. */
   consumers: { count: number; max: number };
+  /** The calls to the Domain API, Sentinel and IDP, of all accounts together. */
+  calls: OpenCalls;
+  /** The failures that are answered from memory now. */
+  cooldowns: CooldownSnapshot[];
+  /** The shared store; `undefined` without the option `store`. */
+  store: StoreSnapshot | undefined;
   /** The accounts that were used so far. */
   accounts: AccountSnapshot[];
+}
+
+/** A failure that is answered from memory until `retryAt`. */
+export interface CooldownSnapshot {
+  /** The code of the error that requests get. */
+  code: ConnectorAuthErrorCode;
+  /** The account of the failed call. */
+  accountId: string;
+  /** SHA-256 of account and consumer id, in hex. Only for a call that failed for one consumer alone. */
+  consumer?: string;
+  /** Epoch milliseconds of the next attempt. */
+  retryAt: number;
+}
+
+/** The state of the shared store. */
+export interface StoreSnapshot {
+  /** `resting`: it did not answer in time, so it is not used for a while. */
+  state: 'used' | 'resting';
+  /** Epoch milliseconds at which a resting store is used again. */
+  retryAt: number | undefined;
 }
 
 /** The state of one account. */
@@ -30,6 +61,8 @@ export interface AccountSnapshot {
   hostsAgeMs: number | undefined;
   /** The account's AppJWT; `undefined` if none was fetched yet. */
   appJwt: AppJwtSnapshot | undefined;
+  /** Its open and waiting calls, by service. */
+  calls: Record<TokenCall['stage'], OpenCalls>;
 }
 
 export interface SnapshotParts {
@@ -38,26 +71,46 @@ export interface SnapshotParts {
   readonly appJwts: Iterable<CachedToken>;
   readonly consumerCount: number;
   readonly hostAges: ReadonlyMap<string, number>;
+  readonly openCalls: ReturnType<TokenClient['openCalls']>;
+  readonly cooldowns: readonly CurrentCooldown<Identity>[];
+  /** Epoch milliseconds at which a resting store is used again; `undefined` if it does not rest. */
+  readonly storeRestsUntil: number | undefined;
 }
 
-export function createSnapshot({
-  closed,
-  options,
-  appJwts,
-  consumerCount,
-  hostAges,
-}: SnapshotParts): ConnectorAuthSnapshot {
-  const cached = new Map([...appJwts].map((entry) => [entry.identity.accountId, entry]));
-  const accountIds = [...new Set([...hostAges.keys(), ...cached.keys()])];
+export function createSnapshot(parts: SnapshotParts): ConnectorAuthSnapshot {
+  const { closed, options, consumerCount, hostAges, openCalls, cooldowns, storeRestsUntil } = parts;
+  const cached = new Map([...parts.appJwts].map((entry) => [entry.identity.accountId, entry]));
+  const accountIds = [...new Set([...hostAges.keys(), ...cached.keys(), ...openCalls.keys()])];
   return {
     closed,
     consumers: { count: consumerCount, max: options.maxConsumers },
+    calls: sumOf([...openCalls.values()].flatMap((services) => [...services.values()])),
+    cooldowns: cooldowns.map(({ subject, code, retryAt }) => ({ code, ...subjectOf(subject), retryAt })),
+    store: options.store && {
+      state: storeRestsUntil === undefined ? 'used' : 'resting',
+      retryAt: storeRestsUntil,
+    },
     accounts: accountIds.map((accountId) => ({
       accountId,
       hostsAgeMs: hostAges.get(accountId),
       appJwt: snapshotOf(cached.get(accountId), options),
+      calls: callsOf(openCalls.get(accountId)),
     })),
   };
+}
+
+function sumOf(calls: readonly OpenCalls[]): OpenCalls {
+  const sum = { open: 0, waiting: 0 };
+  for (const { open, waiting } of calls) {
+    sum.open += open;
+    sum.waiting += waiting;
+  }
+  return sum;
+}
+
+function callsOf(services: ReadonlyMap<TokenCall['stage'], OpenCalls> | undefined): AccountSnapshot['calls'] {
+  const of = (service: TokenCall['stage']) => services?.get(service) ?? { open: 0, waiting: 0 };
+  return { domain: of('domain'), sentinel: of('sentinel'), idp: of('idp') };
 }
 
 function snapshotOf(cached: CachedToken | undefined, options: ResolvedOptions): AppJwtSnapshot | undefined {

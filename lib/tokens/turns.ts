@@ -37,8 +37,18 @@ export interface Turns<Service> {
   pauseMs(accountId: string, service: Service): number;
   /** Ends the calls to a service that wait for a turn, or would take their next one later. */
   failWaiting(accountId: string, service: Service, error: unknown): void;
+  /** The open and the waiting calls, by account and service. */
+  openCalls(): ReadonlyMap<string, ReadonlyMap<Service, OpenCalls>>;
   /** Ends all waits. */
   close(error: unknown): void;
+}
+
+/** The calls to one service. */
+export interface OpenCalls {
+  /** Calls that the service has not answered yet. */
+  open: number;
+  /** Calls that wait for their turn. */
+  waiting: number;
 }
 
 interface Waiter<Service> extends TurnOrder<Service> {
@@ -176,6 +186,8 @@ export function createTurns<Service>({ max, longestWaitMs, clock }: TurnsParts):
       for (const { fail } of lane.waiting.splice(0)) fail(error);
       keepAlive(lane);
     },
+    openCalls: () =>
+      mapValues(accounts, (lanes) => mapValues(lanes, ({ open, waiting }) => ({ open, waiting: waiting.length }))),
     close(error) {
       for (const lanes of accounts.values()) {
         for (const lane of lanes.values()) {
@@ -186,3 +198,6 @@ export function createTurns<Service>({ max, longestWaitMs, clock }: TurnsParts):
     },
   };
 }
+
+const mapValues = <K, V, R>(map: ReadonlyMap<K, V>, change: (value: V) => R): Map<K, R> =>
+  new Map([...map].map(([key, value]) => [key, change(value)]));
