@@ -20,11 +20,14 @@ export const INSPECT_CHANNEL = 'axios-liveperson-auth:inspect';
 
 /** An error without its message, config and response, which hold the consumer. */
 export interface TracedError {
+  /** Such as `ConnectorAuthError` or `AxiosError`. */
   name: string;
+  /** Such as `ERR_APP_JWT` or `ECONNREFUSED`. */
   code: string | undefined;
 }
 
 interface Traced {
+  /** The account. */
   accountId: string;
   /** SHA-256 of account and consumer id, in hex, as in the events. */
   consumer?: string;
@@ -34,6 +37,7 @@ interface Traced {
 
 /** The message of `axios-liveperson-auth:request`. One object per request: later values are set on it. */
 export interface RequestTraceMessage extends Traced {
+  /** The endpoint of the request. */
   endpoint: ReplayEvent['endpoint'];
   /** How many times the request was sent again. */
   replays: number;
@@ -47,7 +51,9 @@ export interface RequestTraceMessage extends Traced {
 
 /** The message of `axios-liveperson-auth:token`. One object per fetch: later values are set on it. */
 export interface TokenTraceMessage extends Traced {
+  /** The kind of token. */
   kind: TokenKind;
+  /** Why it is fetched. */
   cause: TokenCause;
   /** Where the token is from. Set at the end. */
   source: 'service' | 'store' | undefined;

@@ -43,6 +43,7 @@ export type {
   AppJwtSnapshot,
   ConnectorAuthSnapshot,
   CooldownSnapshot,
+  ServiceCalls,
   StoreSnapshot,
 } from './tokens/snapshot.js';
 export type { InvalidateTarget } from './tokens/token-provider.js';

@@ -31,6 +31,7 @@ it('every snippet of the README, of docs/errors.md and of docs/fleet.md, every e
           'axios-liveperson-auth': ['../../lib/index.ts'],
           'axios-liveperson-auth/emulator': ['../../lib/emulator/index.ts'],
           'axios-liveperson-auth/redis': ['../../lib/stores/redis.ts'],
+          'axios-liveperson-auth/opentelemetry': ['../../lib/opentelemetry.ts'],
         },
       },
     };

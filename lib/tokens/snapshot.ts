@@ -33,6 +33,16 @@ export interface ConnectorAuthSnapshot {
   accounts: AccountSnapshot[];
 }
 
+/** The open and waiting calls of one account. */
+export interface ServiceCalls {
+  /** Calls to the Domain API. */
+  domain: OpenCalls;
+  /** Calls to Sentinel. */
+  sentinel: OpenCalls;
+  /** Calls to IDP. */
+  idp: OpenCalls;
+}
+
 /** A failure that is answered from memory until `retryAt`. */
 export interface CooldownSnapshot {
   /** The code of the error that requests get. */
@@ -61,8 +71,8 @@ export interface AccountSnapshot {
   hostsAgeMs: number | undefined;
   /** The account's AppJWT; `undefined` if none was fetched yet. */
   appJwt: AppJwtSnapshot | undefined;
-  /** Its open and waiting calls, by service. */
-  calls: Record<TokenCall['stage'], OpenCalls>;
+  /** Its open and waiting calls to each service. */
+  calls: ServiceCalls;
 }
 
 export interface SnapshotParts {
@@ -108,7 +118,7 @@ function sumOf(calls: readonly OpenCalls[]): OpenCalls {
   return sum;
 }
 
-function callsOf(services: ReadonlyMap<TokenCall['stage'], OpenCalls> | undefined): AccountSnapshot['calls'] {
+function callsOf(services: ReadonlyMap<TokenCall['stage'], OpenCalls> | undefined): ServiceCalls {
   const of = (service: TokenCall['stage']) => services?.get(service) ?? { open: 0, waiting: 0 };
   return { domain: of('domain'), sentinel: of('sentinel'), idp: of('idp') };
 }
