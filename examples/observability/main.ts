@@ -30,17 +30,12 @@ const http = axios.create({ adapter: 'fetch' });
 const auth = createConnectorAuth({ ...account, domainApi: cloud.origin, axiosConfig: { adapter: 'fetch' } });
 auth.install(http);
 
-const send = (text: string) =>
-  http.post(
-    `/api/account/${account.accountId}/messaging/consumer/conversation/send?v=3`,
-    {
-      kind: 'req',
-      id: '1',
-      type: 'ms.PublishEvent',
-      body: { dialogId: 'd1', event: { type: 'ContentEvent', message: text } },
-    },
-    { onBehalfOf: 'sms-4915550001' },
-  );
+const send = (message: string) => {
+  const event = { type: 'ContentEvent', contentType: 'text/plain', message };
+  const item = { kind: 'req', id: '1', type: 'ms.PublishEvent', body: { dialogId: 'd', event } };
+  const path = `/api/account/${account.accountId}/messaging/consumer/conversation/send?v=3`;
+  return http.post(path, item, { onBehalfOf: 'sms-4915550001' });
+};
 
 /** A webhook of the connector, in the way its own instrumentation shows it. */
 const handleWebhook = (text: string) =>
