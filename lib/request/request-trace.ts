@@ -71,7 +71,7 @@ export function traceRequest<Parts extends TracedParts, T>(
           return await waits.waitFor(...args);
         } finally {
           waitedMs += Math.max(0, options.clock.now() - since);
-          message.waitedMs = Math.round(waitedMs);
+          message.waitedMs = waitedMs;
         }
       },
     },

@@ -49,7 +49,7 @@ export function createShardHealth(clock: Clock, onRest: () => void): ShardHealth
     isResting,
     restsUntil() {
       const last = Math.max(...[...states.values()].map(({ restUntil }) => restUntil));
-      return clock.now() < last ? Math.round(last) : undefined;
+      return clock.now() < last ? last : undefined;
     },
     hasAnswered: () => [...states.values()].some(({ answers }) => answers > 0),
     answers: (shard) => stateOf(shard).answers,
