@@ -1,5 +1,5 @@
 import { context, SpanStatusCode, trace } from '@opentelemetry/api';
-import type { ReadableSpan } from '@opentelemetry/sdk-trace-node';
+import { NodeTracerProvider, type ReadableSpan, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
 import { instrumentConnectorAuth } from '../../lib/opentelemetry.js';
 import { ACCOUNT, CONVERSATION, defer, envelope, makeToken, SEND, until } from '../support/cloud.js';
 import { createAuth, rejection, startConnector, stopConnectors } from '../support/connector.js';
@@ -247,6 +247,25 @@ it('a tracer, a span or a context that throws changes nothing', async () => {
   jest.restoreAllMocks();
   expect(cloud.count('send')).toBe(2);
   expect(provider).toBeDefined();
+});
+
+it.each([
+  [
+    'throws',
+    () => {
+      throw new Error('mine');
+    },
+  ],
+  ['never answers', () => {}],
+])('an exporter that %s changes nothing', async (_, exportSpans) => {
+  const spanProcessors = [new SimpleSpanProcessor({ export: exportSpans, shutdown: async () => {} })];
+  instrument({ tracerProvider: new NodeTracerProvider({ spanProcessors }) });
+  const { cloud, http } = await startConnector();
+  cloud.script.send = (_seen, count) => (count === 1 ? { status: 401, body: envelope(40102) } : undefined);
+  const { data } = await http.post(SEND, {}, { onBehalfOf: 'a' });
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(data).toMatchObject({ code: 'OK' });
+  expect(cloud.count('send')).toBe(2);
 });
 
 it('token fetches outside of a message have spans too', async () => {
