@@ -1,12 +1,14 @@
+import type { AsyncLocalStorage } from 'node:async_hooks';
 import { type RequestTraceMessage, requestTracer, type Settled } from '../diagnostics.js';
 import { isConnectorAuthError } from '../errors.js';
 import type { ConnectorAuthEventName, ConnectorAuthEvents, EventHub, ReplayEvent } from '../events.js';
 import type { Pending } from '../pending.js';
+import type { ResolvedOptions } from '../resolve-options.js';
 import { consumerJwsOf, hashOf } from '../tokens/identity.js';
+import type { Waits } from '../wait.js';
 import type { Answer } from './answer.js';
 import { knownConsumer } from './consumer.js';
 import type { OutgoingRequest } from './outgoing-config.js';
-import type { PrepareParts } from './prepare.js';
 import { outcomeOf } from './replay-event.js';
 import type { Target } from './target.js';
 
@@ -18,9 +20,13 @@ export interface RequestTrace {
   answered(answer: Answer): void;
 }
 
-interface TracedParts extends PrepareParts {
+interface TracedParts {
+  readonly options: ResolvedOptions;
+  readonly context: AsyncLocalStorage<string>;
+  readonly waits: Waits;
   readonly events: EventHub;
   readonly sends: Pending;
+  readonly trace?: RequestTrace;
 }
 
 /** Runs one request with parts and a target that tell its trace of each wait, send and replay. */
