@@ -6,7 +6,7 @@ import {
   type TokenCause,
   type TokenKind,
 } from './events.js';
-import { defineHidden, isRecord, ownValue } from './own.js';
+import { defineHidden } from './own.js';
 
 // APM tools subscribe to these channels of `node:diagnostics_channel`. Without a subscriber, no message is built.
 
@@ -108,17 +108,13 @@ export const requestTracer = createTracer<RequestTraceMessage>(REQUEST_CHANNEL);
 export const tokenTracer = createTracer<TokenTraceMessage>(TOKEN_CHANNEL);
 
 function createTracer<Message extends Traced>(name: string): Tracer<Message> {
-  const [start, end, asyncStart, asyncEnd, failed] = ['start', 'end', 'asyncStart', 'asyncEnd', 'error'].map((part) =>
+  const channels = ['start', 'end', 'asyncStart', 'asyncEnd', 'error'].map((part) =>
     harmless(diagnostics.channel(`tracing:${name}:${part}`)),
-  ) as [Channel, Channel, Channel, Channel, Channel];
+  );
+  const [start, end, asyncStart, asyncEnd, failed] = channels as [Channel, Channel, Channel, Channel, Channel];
 
   return {
-    isOn: () =>
-      start.hasSubscribers ||
-      end.hasSubscribers ||
-      asyncStart.hasSubscribers ||
-      asyncEnd.hasSubscribers ||
-      failed.hasSubscribers,
+    isOn: () => channels.some(hasSubscribers),
     begin(message, isBackground = false) {
       const details: TraceDetails = { host: undefined, isBackground, replays: [] };
       defineHidden(message, DETAILS, details);
@@ -128,7 +124,7 @@ function createTracer<Message extends Traced>(name: string): Tracer<Message> {
       const settle = (isError: boolean, value: unknown) => {
         finish({ isError, value });
         if (isError) {
-          message.error = namesOf(value);
+          message.error = { name: wordOf(value, 'name') ?? typeof value, code: wordOf(value, 'code') };
           failed.publish(message);
         }
         asyncStart.publish(message);
@@ -165,12 +161,15 @@ function runWithin<T>(run: TraceDetails['run'], work: () => Promise<T>): Promise
   return begin();
 }
 
-function namesOf(error: unknown): TracedError {
-  const word = (name: string) => {
-    const value: unknown = isRecord(error) ? (ownValue(error, name) ?? (name === 'name' && error.name)) : undefined;
-    return typeof value === 'string' && /^[\w$.-]{1,80}$/.test(value) ? value : undefined;
-  };
-  return { name: word('name') ?? typeof error, code: word('code') };
+const hasSubscribers = (channel: Channel): boolean => channel.hasSubscribers;
+
+/** A word of an error. Anything longer may hold a secret. */
+function wordOf(error: unknown, name: 'name' | 'code'): string | undefined {
+  try {
+    const value = (error as Record<string, unknown>)[name];
+    if (typeof value === 'string' && /^[\w$.-]{1,80}$/.test(value)) return value;
+  } catch {}
+  return undefined;
 }
 
 /**

@@ -90,7 +90,7 @@ export function traceRequest<Parts extends TracedParts, T>(
       },
     },
     events: {
-      on: events.on,
+      ...events,
       emit<Name extends ConnectorAuthEventName>(event: Name, build: () => ConnectorAuthEvents[Name]) {
         if (event === 'replay') {
           const { errorCode, outcome } = build() as ReplayEvent;

@@ -21,8 +21,8 @@ export interface Cooldown<Subject> {
   end(subject: Subject): void;
   /** Forgets the failures of all subjects that match. */
   endAll(matches: (subject: Subject) => boolean): void;
-  /** The failures that are answered from memory now. */
-  current(): CurrentCooldown<Subject>[];
+  /** The failures that are answered from memory now. A subject that is a string is an account. */
+  current(): CurrentCooldown<Subject | string>[];
 }
 
 /** A remembered failure. */
@@ -121,9 +121,6 @@ export function withServiceCooldown(
       service.endAll((accountId) => matches(appJwtOf(accountId)));
       single.endAll(matches);
     },
-    current: () => [
-      ...service.current().map((current) => ({ ...current, subject: appJwtOf(current.subject) })),
-      ...single.current(),
-    ],
+    current: () => [...service.current(), ...single.current()],
   };
 }

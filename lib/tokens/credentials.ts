@@ -5,7 +5,6 @@ import { isAccountId, isCredentials, type ResolvedOptions } from '../resolve-opt
 import { singleFlight } from '../single-flight.js';
 import { endAfter, timeoutError, type Waits } from '../wait.js';
 import { type CurrentCooldown, createCooldown } from './cooldown.js';
-import { appJwtOf, type Identity } from './identity.js';
 
 /** The accounts that this connector serves, and their credentials. */
 export interface CredentialsBook {
@@ -20,7 +19,7 @@ export interface CredentialsBook {
   /** Forgets the credentials and the failed lookups of all accounts that match. */
   invalidate(matches: (accountId: string) => boolean): void;
   /** The accounts whose lookup has failed, and is not tried now. */
-  cooldowns(): CurrentCooldown<Identity>[];
+  cooldowns(): CurrentCooldown<string>[];
 }
 
 /** @param onFailed is called once for each failed lookup */
@@ -91,7 +90,7 @@ export function createCredentialsBook(
       for (const accountId of [...known.keys()]) if (matches(accountId)) known.delete(accountId);
       cooldown.endAll(matches);
     },
-    cooldowns: () => cooldown.current().map((current) => ({ ...current, subject: appJwtOf(current.subject) })),
+    cooldowns: cooldown.current,
   };
 }
 

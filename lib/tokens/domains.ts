@@ -24,7 +24,7 @@ export interface Domains {
   /** How long ago each account's hosts were looked up, in milliseconds. */
   ages(): ReadonlyMap<string, number>;
   /** The accounts whose lookup has failed, and is not tried now. */
-  cooldowns(): CurrentCooldown<Identity>[];
+  cooldowns(): CurrentCooldown<string | Wanted>[];
 }
 
 /** How long the old hosts stay in use after a failed refresh, before the next attempt. `domainTtlMs` counts if it is shorter. */
@@ -164,8 +164,7 @@ export function createDomains(
     },
     ages: () =>
       new Map([...lookups].map(([accountId, { resolvedAt }]) => [accountId, Math.round(clock.now() - resolvedAt)])),
-    cooldowns: () =>
-      cooldown.current().map((current) => ({ ...current, subject: appJwtOf(current.subject.accountId) })),
+    cooldowns: cooldown.current,
   };
 }
 

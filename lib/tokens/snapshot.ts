@@ -1,10 +1,10 @@
 import type { ConnectorAuthErrorCode } from '../errors.js';
 import type { ResolvedOptions } from '../resolve-options.js';
 import type { CurrentCooldown } from './cooldown.js';
-import { type Identity, subjectOf } from './identity.js';
+import { appJwtOf, type Identity, subjectOf } from './identity.js';
 import { expiresAt, phaseOf } from './token.js';
 import type { CachedToken } from './token-cache.js';
-import type { TokenCall, TokenClient } from './token-client.js';
+import type { TokenClient } from './token-client.js';
 import type { OpenCalls } from './turns.js';
 
 /** The state of one account's AppJWT. */
@@ -81,47 +81,45 @@ export interface SnapshotParts {
   readonly appJwts: Iterable<CachedToken>;
   readonly consumerCount: number;
   readonly hostAges: ReadonlyMap<string, number>;
-  readonly openCalls: ReturnType<TokenClient['openCalls']>;
-  readonly cooldowns: readonly CurrentCooldown<Identity>[];
+  readonly client: Pick<TokenClient, 'accounts' | 'openCalls'>;
+  readonly cooldowns: readonly CurrentCooldown<string | Pick<Identity, 'accountId'>>[];
   /** Epoch milliseconds at which a resting store is used again; `undefined` if it does not rest. */
   readonly storeRestsUntil: number | undefined;
 }
 
 export function createSnapshot(parts: SnapshotParts): ConnectorAuthSnapshot {
-  const { closed, options, consumerCount, hostAges, openCalls, cooldowns, storeRestsUntil } = parts;
+  const { closed, options, consumerCount, hostAges, client, cooldowns, storeRestsUntil } = parts;
   const cached = new Map([...parts.appJwts].map((entry) => [entry.identity.accountId, entry]));
-  const accountIds = [...new Set([...hostAges.keys(), ...cached.keys(), ...openCalls.keys()])];
+  const accounts = [...new Set([...hostAges.keys(), ...cached.keys(), ...client.accounts()])].map((accountId) => ({
+    accountId,
+    hostsAgeMs: hostAges.get(accountId),
+    appJwt: snapshotOf(cached.get(accountId), options),
+    calls: {
+      domain: client.openCalls(accountId, 'domain'),
+      sentinel: client.openCalls(accountId, 'sentinel'),
+      idp: client.openCalls(accountId, 'idp'),
+    },
+  }));
+  const calls = accounts.flatMap((account) => Object.values(account.calls));
   return {
     closed,
     consumers: { count: consumerCount, max: options.maxConsumers },
-    calls: sumOf([...openCalls.values()].flatMap((services) => [...services.values()])),
-    cooldowns: cooldowns.map(({ subject, code, retryAt }) => ({ code, ...subjectOf(subject), retryAt })),
+    calls: {
+      open: calls.reduce((sum, { open }) => sum + open, 0),
+      waiting: calls.reduce((sum, { waiting }) => sum + waiting, 0),
+    },
+    cooldowns: cooldowns.map(({ subject, code, retryAt }) => ({ code, ...ownerOf(subject), retryAt })),
     store: options.store && {
       state: storeRestsUntil === undefined ? 'used' : 'resting',
       retryAt: storeRestsUntil,
     },
-    accounts: accountIds.map((accountId) => ({
-      accountId,
-      hostsAgeMs: hostAges.get(accountId),
-      appJwt: snapshotOf(cached.get(accountId), options),
-      calls: callsOf(openCalls.get(accountId)),
-    })),
+    accounts,
   };
 }
 
-function sumOf(calls: readonly OpenCalls[]): OpenCalls {
-  const sum = { open: 0, waiting: 0 };
-  for (const { open, waiting } of calls) {
-    sum.open += open;
-    sum.waiting += waiting;
-  }
-  return sum;
-}
-
-function callsOf(services: ReadonlyMap<TokenCall['stage'], OpenCalls> | undefined): ServiceCalls {
-  const of = (service: TokenCall['stage']) => services?.get(service) ?? { open: 0, waiting: 0 };
-  return { domain: of('domain'), sentinel: of('sentinel'), idp: of('idp') };
-}
+/** A subject is an account, or a consumer or service of it. */
+const ownerOf = (subject: string | Pick<Identity, 'accountId'>) =>
+  subjectOf(typeof subject === 'string' ? appJwtOf(subject) : (subject as Identity));
 
 function snapshotOf(cached: CachedToken | undefined, options: ResolvedOptions): AppJwtSnapshot | undefined {
   if (!cached) return undefined;

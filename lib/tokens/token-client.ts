@@ -66,8 +66,9 @@ export interface TokenClient {
   call<T>(request: TokenCall, read: ReadAnswer<T>): Promise<T>;
   /** Whether a service fails for each call of an account. */
   isDown(accountId: string, stage: TokenCall['stage']): boolean;
-  /** The open and the waiting calls of each account that has made a call. */
-  openCalls(): ReadonlyMap<string, ReadonlyMap<TokenCall['stage'], OpenCalls>>;
+  /** The accounts that have had calls. */
+  accounts(): Iterable<string>;
+  openCalls(accountId: string, stage: TokenCall['stage']): OpenCalls;
   /** Ends the calls under way. Resolves when they have ended. */
   close(): Promise<void>;
 }
@@ -209,6 +210,7 @@ export function createTokenClient(options: ResolvedOptions, events: EventHub): T
   return {
     call: (request, read) => pending.track(call(request, read)),
     isDown: turns.isDown,
+    accounts: turns.accounts,
     openCalls: turns.openCalls,
     close() {
       closing.abort();

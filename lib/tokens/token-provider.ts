@@ -170,10 +170,13 @@ export function createTokenProvider({ options, events, waits }: TokenProviderPar
         appJwts: appJwtCache.all(),
         consumerCount: consumerJwsCache.size(),
         hostAges: domains.ages(),
-        openCalls: client.openCalls(),
-        cooldowns: [credentials, domains]
-          .flatMap((part) => part.cooldowns())
-          .concat(appJwtCooldown.current(), consumerJwsCooldown.current()),
+        client,
+        cooldowns: [
+          ...credentials.cooldowns(),
+          ...domains.cooldowns(),
+          ...appJwtCooldown.current(),
+          ...consumerJwsCooldown.current(),
+        ],
         storeRestsUntil: shared?.restsUntil(),
       }),
     async close() {

@@ -37,8 +37,9 @@ export interface Turns<Service> {
   pauseMs(accountId: string, service: Service): number;
   /** Ends the calls to a service that wait for a turn, or would take their next one later. */
   failWaiting(accountId: string, service: Service, error: unknown): void;
-  /** The open and the waiting calls, by account and service. */
-  openCalls(): ReadonlyMap<string, ReadonlyMap<Service, OpenCalls>>;
+  /** The accounts that have had calls. */
+  accounts(): Iterable<string>;
+  openCalls(accountId: string, service: Service): OpenCalls;
   /** Ends all waits. */
   close(error: unknown): void;
 }
@@ -186,8 +187,11 @@ export function createTurns<Service>({ max, longestWaitMs, clock }: TurnsParts):
       for (const { fail } of lane.waiting.splice(0)) fail(error);
       keepAlive(lane);
     },
-    openCalls: () =>
-      mapValues(accounts, (lanes) => mapValues(lanes, ({ open, waiting }) => ({ open, waiting: waiting.length }))),
+    accounts: () => accounts.keys(),
+    openCalls(accountId, service) {
+      const lane = accounts.get(accountId)?.get(service);
+      return { open: lane?.open ?? 0, waiting: lane?.waiting.length ?? 0 };
+    },
     close(error) {
       for (const lanes of accounts.values()) {
         for (const lane of lanes.values()) {
@@ -198,6 +202,3 @@ export function createTurns<Service>({ max, longestWaitMs, clock }: TurnsParts):
     },
   };
 }
-
-const mapValues = <K, V, R>(map: ReadonlyMap<K, V>, change: (value: V) => R): Map<K, R> =>
-  new Map([...map].map(([key, value]) => [key, change(value)]));
