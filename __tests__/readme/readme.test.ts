@@ -41,7 +41,7 @@ it('every snippet of the README and of the pages of docs/ above, every example a
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  expect(snippets).toHaveLength(9);
+  expect(snippets).toHaveLength(12);
 });
 
 it('the options table names every option, and no other', () => {
