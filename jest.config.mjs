@@ -20,6 +20,7 @@ export default {
     '^axios-liveperson-auth$': '<rootDir>/lib/index.ts',
     '^axios-liveperson-auth/emulator$': '<rootDir>/lib/emulator/index.ts',
     '^axios-liveperson-auth/redis$': '<rootDir>/lib/stores/redis.ts',
+    '^axios-liveperson-auth/opentelemetry$': '<rootDir>/lib/opentelemetry.ts',
   },
   // No test is judged by how long it takes; this ends one that hangs. A busy machine does not reach it.
   testTimeout: 600_000,

@@ -1,4 +1,5 @@
 // Events as metrics, of OpenTelemetry and of prom-client: npm run example metrics
+// With OpenTelemetry, `axios-liveperson-auth/opentelemetry` records them for you: see the example observability.
 import assert from 'node:assert/strict';
 import { metrics } from '@opentelemetry/api';
 import {
@@ -8,7 +9,12 @@ import {
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics';
 import axios from 'axios';
-import { type ConnectorAuth, createConnectorAuth } from 'axios-liveperson-auth';
+import {
+  type ConnectorAuth,
+  createConnectorAuth,
+  createMemoryTokenStore,
+  type TokenStore,
+} from 'axios-liveperson-auth';
 import { startEmulator } from 'axios-liveperson-auth/emulator';
 import { Counter, Histogram, Registry } from 'prom-client';
 
@@ -23,13 +29,14 @@ function countWithOpenTelemetry(auth: ConnectorAuth): void {
   auth.on('failure', ({ stage, accountId, code }) => failures.add(1, { stage, accountId, code }));
 }
 
-function countWithPromClient(auth: ConnectorAuth, register: Registry): void {
+/** @returns a function that counts the events of one ConnectorAuth. A process may have several */
+function countWithPromClient(register: Registry): (auth: ConnectorAuth) => void {
   const common = { registers: [register] };
   const tokens = new Histogram({
     ...common,
     name: 'liveperson_token_seconds',
     help: 'Fetching a token, retries included',
-    labelNames: ['kind', 'account', 'cause'],
+    labelNames: ['kind', 'account', 'cause', 'source'],
   });
   const replays = new Counter({
     ...common,
@@ -43,11 +50,22 @@ function countWithPromClient(auth: ConnectorAuth, register: Registry): void {
     help: 'Failed token calls',
     labelNames: ['stage', 'account', 'code'],
   });
-  auth.on('token', ({ kind, accountId: account, cause, durationMs }) =>
-    tokens.observe({ kind, account, cause }, durationMs / 1_000),
-  );
-  auth.on('replay', ({ accountId: account, errorCode: code, outcome }) => replays.inc({ account, code, outcome }));
-  auth.on('failure', ({ stage, accountId: account, code }) => failures.inc({ stage, account, code }));
+  const storeErrors = new Counter({
+    ...common,
+    name: 'liveperson_store_errors_total',
+    help: 'Faults of the shared store',
+    labelNames: ['account', 'operation', 'reason'],
+  });
+  return (auth) => {
+    auth.on('token', ({ kind, accountId: account, cause, source, durationMs }) =>
+      tokens.observe({ kind, account, cause, source }, durationMs / 1_000),
+    );
+    auth.on('replay', ({ accountId: account, errorCode: code, outcome }) => replays.inc({ account, code, outcome }));
+    auth.on('failure', ({ stage, accountId: account, code }) => failures.inc({ stage, account, code }));
+    auth.on('store-error', ({ accountId: account, operation, reason }) =>
+      storeErrors.inc({ account, operation, reason }),
+    );
+  };
 }
 
 const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
@@ -57,11 +75,24 @@ const register = new Registry();
 
 const account = { accountId: '70012345', clientId: 'metrics-app', clientSecret: 'metrics-secret' };
 const cloud = await startEmulator({ accounts: [account] });
+/** A store that you share with other processes. Here it is in memory, and can be down. */
+const memory = createMemoryTokenStore();
+let isDown = false;
+const store: TokenStore = {
+  ...memory,
+  get: async (key) => {
+    if (isDown) throw new Error('The store is down.');
+    return memory.get(key);
+  },
+};
+const storeSecret = 'a passphrase that all processes have';
+
 const http = axios.create();
-const auth = createConnectorAuth({ ...account, domainApi: cloud.origin, retry: false });
+const auth = createConnectorAuth({ ...account, domainApi: cloud.origin, retry: false, store, storeSecret });
 auth.install(http);
 countWithOpenTelemetry(auth);
-countWithPromClient(auth, register);
+const count = countWithPromClient(register);
+count(auth);
 
 const event = { type: 'ContentEvent', contentType: 'text/plain', message: 'Hello' };
 const item = { kind: 'req', id: '1', type: 'ms.PublishEvent', body: { dialogId: 'd', event } };
@@ -70,8 +101,16 @@ const send = (onBehalfOf: string) =>
 await Promise.all([send('sms-1'), send('sms-2')]);
 cloud.revokeAppJwts();
 await send('sms-1');
+isDown = true;
 cloud.failNext('idp', { status: 503 });
 await send('sms-3').catch(({ code }) => console.log(`A message failed: ${code}`));
+
+isDown = false;
+
+// Another process takes its tokens from the store.
+const other = createConnectorAuth({ ...account, domainApi: cloud.origin, store, storeSecret });
+count(other);
+await other.getConsumerJws('sms-1');
 
 console.log('\nOpenTelemetry');
 await provider.forceFlush();
@@ -89,5 +128,5 @@ for (const line of lines) console.log(`  ${line}`);
 assert(lines.some((line) => /replays_total.*succeeded.* 1$/.test(line)));
 
 await provider.shutdown();
-await auth.close();
+await Promise.all([auth.close(), other.close()]);
 await cloud.close();

@@ -168,7 +168,7 @@ export function createEventHub(): EventHub {
 }
 
 /** A listener cannot change the outcome: its errors are ignored. */
-function callHarmlessly(listener: (event: never) => unknown, event: never): void {
+export function callHarmlessly(listener: (event: never) => unknown, event: never): void {
   try {
     Promise.resolve(listener(event)).catch(() => {});
   } catch {}

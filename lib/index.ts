@@ -1,6 +1,7 @@
 export type { Clock } from './clock.js';
 export type { ConnectorAuth } from './connector-auth.js';
 export { createConnectorAuth } from './connector-auth.js';
+export type { RequestTraceMessage, TokenTraceMessage, TracedError } from './diagnostics.js';
 export type { ConnectorAuthErrorCode, ConnectorAuthErrorDetails } from './errors.js';
 export { ConnectorAuthError, isConnectorAuthError } from './errors.js';
 export type {
@@ -37,5 +38,13 @@ export type { StoreSecret } from './stores/sealed.js';
 export type { TokenLock, TokenStore } from './stores/token-store.js';
 export type { GetTokenOptions } from './token-getters.js';
 export type { CooldownRange } from './tokens/cooldown.js';
-export type { AccountSnapshot, AppJwtSnapshot, ConnectorAuthSnapshot } from './tokens/snapshot.js';
+export type {
+  AccountSnapshot,
+  AppJwtSnapshot,
+  ConnectorAuthSnapshot,
+  CooldownSnapshot,
+  ServiceCalls,
+  StoreSnapshot,
+} from './tokens/snapshot.js';
 export type { InvalidateTarget } from './tokens/token-provider.js';
+export type { OpenCalls } from './tokens/turns.js';

@@ -18,7 +18,7 @@ Writes the public API of dist/ to api/*.api.md. Run npm run build first.
 
 const ROOT = resolve(import.meta.dirname, '..');
 const COMPILER = { target: 'es2022', module: 'nodenext', strict: true, skipLibCheck: true, types: ['node'] };
-const ENTRIES = ['index', 'emulator', 'redis'];
+const ENTRIES = ['index', 'emulator', 'redis', 'opentelemetry'];
 
 // API Extractor does not create it.
 mkdirSync(join(ROOT, 'api'), { recursive: true });

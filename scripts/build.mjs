@@ -32,11 +32,12 @@ const ENTRIES = {
   index: 'lib/index.ts',
   emulator: 'lib/emulator/index.ts',
   redis: 'lib/stores/redis.ts',
+  opentelemetry: 'lib/opentelemetry.ts',
 };
 /** Entries that are built only as CommonJS. Their ESM files re-export it, so both module kinds share one copy. */
-const SHARED = ['emulator', 'redis'];
+const SHARED = ['emulator', 'redis', 'opentelemetry'];
 /** Packages that load with require() on every supported Node. CommonJS files contain the other packages, which are ESM only. */
-const REQUIRABLE = ['axios', 'lru-cache'];
+const REQUIRABLE = ['axios', 'lru-cache', '@opentelemetry/api'];
 
 const readable = {
   bundle: true,
@@ -114,7 +115,8 @@ function buildTypes() {
     execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', folder], { stdio: 'inherit' });
     for (const [entry, source] of Object.entries(ENTRIES).filter(([name]) => name !== 'index')) {
       const path = relative('lib', source).replace(/\.ts$/, '.js');
-      writeFileSync(join(folder, `${entry}.d.ts`), `export * from './${path}';\n`);
+      // tsc has already written the types of a source that has the name of its entry.
+      if (path !== `${entry}.js`) writeFileSync(join(folder, `${entry}.d.ts`), `export * from './${path}';\n`);
     }
   }
   for (const entry of SHARED) writeFileSync(join(out, `esm/${entry}.d.ts`), `export * from '../cjs/${entry}.js';\n`);

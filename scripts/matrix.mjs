@@ -318,6 +318,26 @@ cell(`two copies of Axios · Node ${LOWEST_NODE} · import`, () => {
   return one(ended.status === 0, ended);
 });
 
+function observed() {
+  const folder = project('opentelemetry', [tarball, 'axios', '@opentelemetry/api', '@types/node@20']);
+  cpSync(join(FIXTURES, 'modules'), folder, { recursive: true });
+  return folder;
+}
+for (const nodeVersion of NODES) {
+  cell(`OpenTelemetry · Node ${nodeVersion}`, () => {
+    const ended = run(node(nodeVersion), ['opentelemetry.mjs'], { cwd: observed() });
+    return one(ended.status === 0, ended);
+  });
+}
+for (const runtime of RUNTIMES)
+  cell(`OpenTelemetry · ${runtime.name}`, () => runIn(runtime, ['opentelemetry.mjs'], observed()));
+for (const kind of TYPE_KINDS) {
+  for (const typescript of TYPESCRIPTS)
+    cell(`types · OpenTelemetry · ${kind.name} · TypeScript ${typescript}`, () =>
+      compile(typescript, kind, 'types/opentelemetry.mts', observed()),
+    );
+}
+
 for (const { name, packages, fixture, command, nodes } of RUNNERS) {
   for (const nodeVersion of nodes) {
     cell(`${name} · Node ${nodeVersion}`, () => {

@@ -86,11 +86,15 @@ it('beside them, inspect() tells ages and states', async () => {
   let now = 1_000_000;
   const { cloud, http, auth } = await startConnector({ clock: { now: () => now }, maxConsumers: 5 });
   const accounts = () => auth.inspect().accounts;
-  expect(auth.inspect()).toEqual({ closed: false, consumers: { count: 0, max: 5 }, accounts: [] });
+  const idle = { open: 0, waiting: 0 };
+  expect(auth.inspect()).toEqual({
+    ...{ closed: false, consumers: { count: 0, max: 5 }, calls: idle, cooldowns: [], accounts: [] },
+  });
   await http.post(SEND, {}, { onBehalfOf: 'c' });
   now += 60_000;
   const appJwt = { state: 'usable', ageMs: 60_000, expiresInMs: 3_540_000 };
-  expect(accounts()).toEqual([{ accountId: ACCOUNT, hostsAgeMs: 60_000, appJwt }]);
+  const calls = { domain: idle, sentinel: idle, idp: idle };
+  expect(accounts()).toEqual([{ accountId: ACCOUNT, hostsAgeMs: 60_000, appJwt, calls }]);
   now += 3_600_000;
   expect(accounts()).toMatchObject([{ appJwt: { state: 'expired', ageMs: 3_660_000, expiresInMs: -60_000 } }]);
   auth.invalidate();

@@ -1,3 +1,4 @@
+import diagnostics from 'node:diagnostics_channel';
 import { Agent, ClientRequest, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { Readable } from 'node:stream';
@@ -11,14 +12,17 @@ import type {
 } from 'axios';
 import axiosRetry from 'axios-retry';
 import type { CommonOptions } from '../../lib/index.js';
+import { instrumentConnectorAuth } from '../../lib/opentelemetry.js';
 import { defer, envelope, type Reply, type Script, SEND, type Service, until } from '../support/cloud.js';
 import { CLIENT_SECRET, type Connector, rejection, startConnector, stopConnectors } from '../support/connector.js';
 import { formsOf, PRINTERS, print } from '../support/printers.js';
 import { closeServers, startHttp2Server } from '../support/server.js';
+import { startMetering, startTracing, stopTelemetry } from '../support/telemetry.js';
 import { HELD_MS, holdTimers, releaseTimers } from '../support/timers.js';
 
 afterEach(closeServers);
 afterEach(stopConnectors);
+afterEach(stopTelemetry);
 afterEach(releaseTimers);
 
 const CONSUMER = 'sms-4915550001';
@@ -235,6 +239,32 @@ for (const [name, scene] of Object.entries(OWN_SCENES)) {
     EVERY_SCENE[`${name} (HTTP/2)`] = overHttp2(scene({ httpVersion: 2, baseURL: '' }));
 }
 
+/** Collects what an APM tool gets: the messages of the channels, the spans and the metrics. */
+function observe() {
+  const messages: unknown[] = [];
+  const hear = (message: unknown) => messages.push(message);
+  const subscriber = (message: unknown) => void hear(message);
+  const channels = ['request', 'token'].flatMap((name) =>
+    ['start', 'end', 'asyncStart', 'asyncEnd', 'error'].map((part) => `tracing:axios-liveperson-auth:${name}:${part}`),
+  );
+  for (const channel of channels) diagnostics.subscribe(channel, subscriber);
+  const spans = startTracing();
+  const { provider, collect } = startMetering();
+  const end = instrumentConnectorAuth({ tracerProvider: spans.provider, meterProvider: provider, accounts: true });
+  return {
+    stop() {
+      end();
+      for (const channel of channels) diagnostics.unsubscribe(channel, subscriber);
+    },
+    async told(): Promise<unknown[]> {
+      const shown = spans.named().map(({ name, attributes, status, events, links }) => ({
+        ...{ name, attributes, status, events, links },
+      }));
+      return [...new Set(messages), ...shown, ...(await collect())];
+    },
+  };
+}
+
 /** Plays a scene, and gives all that left the package. */
 async function play(scene: Scene, options: CommonOptions = {}, defaults: CreateAxiosDefaults = {}) {
   const lines: unknown[] = [];
@@ -248,8 +278,11 @@ async function play(scene: Scene, options: CommonOptions = {}, defaults: CreateA
   );
   const { auth, cloud } = connector;
   for (const name of ['token', 'replay', 'failure', 'evict'] as const) auth.on(name, (event) => lines.push(event));
+  const { stop, told } = observe();
   const things: unknown[] = await scene(connector);
   await new Promise((resolve) => setImmediate(resolve));
+  lines.push(...(await told()));
+  stop();
   process.off('warning', warn);
   const secrets = [CLIENT_SECRET, ...cloud.issued.appJwt, ...[...cloud.issued.consumerJws.values()].flat()];
   lines.push(auth.inspect(), auth);

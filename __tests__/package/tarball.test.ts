@@ -104,6 +104,32 @@ describe('a project that installs the tarball', () => {
   });
 });
 
+describe('a project that has OpenTelemetry’s API too', () => {
+  let project = '';
+
+  beforeAll(() => {
+    // The lowest version that the package allows.
+    project = createProject('opentelemetry', {}, ['@opentelemetry/api@1.9.0', '@types/node@20']);
+    cpSync(join(FIXTURES, 'modules'), project, { recursive: true });
+  });
+
+  it('has one span for each message, with both builds of the package and of the bridge', () => {
+    run(project, 'node', 'opentelemetry.mjs');
+  });
+
+  it.each([
+    ['nodenext, ESM', 'mts', ['--module', 'nodenext']],
+    ['nodenext, CommonJS', 'cts', ['--module', 'nodenext']],
+    ['bundler', 'mts', ['--module', 'esnext', '--moduleResolution', 'bundler']],
+    ['node10', 'ts', NODE10],
+  ])('compiles with the bridge (%s)', (_, extension, flags) => {
+    const file = `bridge.${extension}`;
+    cpSync(join(FIXTURES, 'types/opentelemetry.mts'), join(project, file));
+    const strict = ['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--target', 'es2022', '--types', 'node'];
+    run(project, join(BIN, 'tsc'), ...strict, ...flags, file);
+  });
+});
+
 it.each([['29'], ['30']])(
   'a CommonJS project under Jest %s with no Jest configuration requires it, mocked and in jsdom too',
   (version) => {

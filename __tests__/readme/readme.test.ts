@@ -11,10 +11,10 @@ const run = promisify(execFile);
 
 const snippetsOf = (page: string): string[] =>
   [...page.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code ?? '');
-const PAGES = ['README.md', 'docs/errors.md', 'docs/fleet.md'];
+const PAGES = ['README.md', 'docs/errors.md', 'docs/fleet.md', 'docs/observability.md'];
 const snippets = PAGES.map(read).flatMap(snippetsOf);
 
-it('every snippet of the README, of docs/errors.md and of docs/fleet.md, every example and every test compiles against the sources', async () => {
+it('every snippet of the README and of the pages of docs/ above, every example and every test compiles against the sources', async () => {
   const folder = mkdtempSync(join(ROOT, 'examples', '.snippets-'));
   try {
     snippets.forEach((code, index) => {
@@ -31,6 +31,7 @@ it('every snippet of the README, of docs/errors.md and of docs/fleet.md, every e
           'axios-liveperson-auth': ['../../lib/index.ts'],
           'axios-liveperson-auth/emulator': ['../../lib/emulator/index.ts'],
           'axios-liveperson-auth/redis': ['../../lib/stores/redis.ts'],
+          'axios-liveperson-auth/opentelemetry': ['../../lib/opentelemetry.ts'],
         },
       },
     };
@@ -40,7 +41,7 @@ it('every snippet of the README, of docs/errors.md and of docs/fleet.md, every e
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  expect(snippets).toHaveLength(9);
+  expect(snippets).toHaveLength(12);
 });
 
 it('the options table names every option, and no other', () => {

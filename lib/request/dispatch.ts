@@ -1,13 +1,13 @@
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios';
 import { callAdapter } from '../call-adapter.js';
+import { requestTracer } from '../diagnostics.js';
 import { isConnectorAuthError } from '../errors.js';
 import type { EventHub, TokenKind } from '../events.js';
 import type { RequestLog } from '../log.js';
 import type { Pending } from '../pending.js';
 import { noteSendApiError, type SendApiError } from '../send-api-error.js';
-import { appJwtOf, consumerJwsOf } from '../tokens/identity.js';
 import { endersOf, type IsWanted } from '../wait.js';
-import { type Answer, isUnreachable, judge, rejectedWith, removeTokens, resolvedWith, settle } from './answer.js';
+import { type Answer, rejectedWith, removeTokens, resolvedWith, settle } from './answer.js';
 import { canBeSentAgain, endOnBodyFailure } from './body.js';
 import { configOfError } from './error-config.js';
 import type { Dispatcher } from './interceptor.js';
@@ -16,8 +16,10 @@ import { obtainTokens, type PreparedRequest, type PrepareParts, prepare, prepare
 import { readBody } from './read-body.js';
 import { hideSecrets, nameAgents, needsHiding, redactAnswer } from './redact.js';
 import { outcomeOf, reportReplay } from './replay-event.js';
+import { traceRequest } from './request-trace.js';
 import { createTargetFinder, type Target } from './target.js';
 import { type AddTokens, createTokenHeaders } from './token-headers.js';
+import { judgeAnswer } from './verdict.js';
 
 export interface DispatchParts extends PrepareParts {
   readonly events: EventHub;
@@ -41,8 +43,8 @@ export function createDispatcher(dispatchParts: DispatchParts): Dispatcher {
       const target = findTarget(request.config);
       if (!target) return request.adapter(request.original);
       if (options.redact) nameAgents(request.config);
-      const prepared = prepareNow(parts, request, target);
-      return prepared ? send(parts, prepared, replayOrSettle) : waitAndSend(parts, request, target);
+      if (!requestTracer.isOn()) return start(parts, request, target);
+      return traceRequest(parts, request, target, (traced, tracedTarget) => start(traced, request, tracedTarget));
     },
     claim(request) {
       const target = findTarget(request.config);
@@ -58,6 +60,12 @@ export function createDispatcher(dispatchParts: DispatchParts): Dispatcher {
       return waitForRequest(parts, request, target, () => tokens.credentials.has(target.accountId));
     },
   };
+}
+
+/** Sends at once if everything that the request needs is in memory. */
+function start(parts: Parts, request: OutgoingRequest, target: Target): Promise<AxiosResponse> {
+  const prepared = prepareNow(parts, request, target);
+  return prepared ? send(parts, prepared, replayOrSettle) : waitAndSend(parts, request, target);
 }
 
 async function waitAndSend(parts: Parts, request: OutgoingRequest, target: Target): Promise<AxiosResponse> {
@@ -118,21 +126,10 @@ function receive<T>(
       for (const config of [request.original, sent]) hideSecrets(config, target.accountId);
   }
   const body = answer.response && readBody(answer.response, request.config.timeout || parts.options.tokenTimeoutMs);
-  if (!(body instanceof Promise)) return onAnswer(parts, prepared, judged(parts, prepared, sentAt, answer, body));
+  if (!(body instanceof Promise)) return onAnswer(parts, prepared, judgeAnswer(parts, prepared, sentAt, answer, body));
   return parts.sends
     .track(body)
-    .then((read) => onAnswer(parts, prepared, judged(parts, prepared, sentAt, answer, read)));
-}
-
-/** Reads the Send API's error from a body. Drops the refused token, or the host that could not be reached. */
-function judged({ tokens }: Parts, prepared: PreparedRequest, sentAt: number, answer: Answer, body: unknown): Answer {
-  const { target, consumerId, appJwt, consumerJws } = prepared;
-  judge(answer, body);
-  if (isUnreachable(answer)) tokens.domains.reconsider(target.accountId);
-  if (answer.refused === 'appJwt') tokens.appJwts.refuse(appJwtOf(target.accountId), appJwt, sentAt);
-  if (answer.refused === 'consumerJws')
-    tokens.consumerJws.refuse(consumerJwsOf(target.accountId, consumerId), consumerJws, sentAt);
-  return answer;
+    .then((read) => onAnswer(parts, prepared, judgeAnswer(parts, prepared, sentAt, answer, read)));
 }
 
 const keep: OnAnswer<Answer> = (_parts, _prepared, answer) => answer;

@@ -8,6 +8,7 @@ import type { IsWanted, Waits } from '../wait.js';
 import { encodeForm, type FixedBody, isFormData, isStream } from './body.js';
 import { knownConsumer, resolveConsumer } from './consumer.js';
 import type { OutgoingRequest } from './outgoing-config.js';
+import type { RequestTrace } from './request-trace.js';
 import { assertNoSocket, type Route } from './route.js';
 import type { Target } from './target.js';
 
@@ -16,6 +17,8 @@ export interface PrepareParts {
   readonly context: AsyncLocalStorage<string>;
   readonly tokens: TokenProvider;
   readonly waits: Waits;
+  /** Only if somebody listens to `axios-liveperson-auth:request`. */
+  readonly trace?: RequestTrace;
 }
 
 export type Tokens = Readonly<Record<TokenKind, string>>;
@@ -70,7 +73,7 @@ export async function prepare(
   target: Target,
   isWanted: IsWanted,
 ): Promise<PreparedRequest> {
-  const { options, context, tokens, waits } = parts;
+  const { options, context, tokens, waits, trace } = parts;
   const { accountId } = target;
   const { config } = request;
   if (waits.isClosed) throw closedError(accountId);
@@ -78,6 +81,7 @@ export async function prepare(
   const body = isFormData(config.data) ? await encodeForm(config.data) : { data: config.data, contentType: undefined };
   await tokens.credentials.find(accountId);
   const consumerId = await resolveConsumer(request, accountId, options.consumerId, context);
+  trace?.named(consumerId);
   const route = target.routeTo(
     target.isTrusted ? undefined : await tokens.domains.origin(accountId, 'asyncMessagingEnt'),
   );

@@ -58,6 +58,8 @@ export interface GuardedStore {
   getTtl(key: string): Promise<number | undefined>;
   /** Waits for a time, unless the store rests. */
   pause(ms: number): Promise<void>;
+  /** Epoch milliseconds at which a store that rests is used again; `undefined` if it is used now. */
+  restsUntil(): number | undefined;
   /** Ends all waits and releases locks. Writes that have begun still end. */
   close(): void;
 }
@@ -287,6 +289,7 @@ export function guardStore({ store, timeoutMs, lockMs, clock, pending }: Guarded
         pauses.add(end);
       });
     },
+    restsUntil: health.restsUntil,
     close() {
       isClosed = true;
       for (const end of [...reading, ...pauses]) end();

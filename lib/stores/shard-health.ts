@@ -4,6 +4,8 @@ import type { Clock } from '../clock.js';
 export interface ShardHealth {
   /** Whether a shard is not used, because it did not answer lately. */
   isResting(shard: string): boolean;
+  /** Epoch milliseconds at which the last resting shard is used again; `undefined` if all are used now. */
+  restsUntil(): number | undefined;
   /** Whether the store has answered anything yet. */
   hasAnswered(): boolean;
   /** How many answers a shard has given in time. */
@@ -45,6 +47,10 @@ export function createShardHealth(clock: Clock, onRest: () => void): ShardHealth
 
   return {
     isResting,
+    restsUntil() {
+      const last = Math.max(...[...states.values()].map(({ restUntil }) => restUntil));
+      return clock.now() < last ? last : undefined;
+    },
     hasAnswered: () => [...states.values()].some(({ answers }) => answers > 0),
     answers: (shard) => stateOf(shard).answers,
     answered(shard, isLate) {

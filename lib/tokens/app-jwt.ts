@@ -38,7 +38,7 @@ export async function fetchAppJwt(parts: AppJwtParts, order: FetchOrder): Promis
 
 async function askSentinel(
   { options, client, domains }: AppJwtParts,
-  { identity, isWanted, isBackground }: FetchOrder,
+  { identity, isWanted, isBackground, onAttempt }: FetchOrder,
   { clientId, clientSecret }: Credentials,
 ): Promise<Token> {
   const { accountId } = identity;
@@ -55,6 +55,7 @@ async function askSentinel(
     identity,
     isWanted,
     isBackground,
+    onAttempt,
     method: 'post',
     url: (await domains.origin(accountId, 'sentinel', isBackground)) + path,
     headers: { 'Content-Type': 'application/x-www-form-urlencoded', Accept: 'application/json' },

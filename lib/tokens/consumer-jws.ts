@@ -54,7 +54,7 @@ const refusesAppJwt = (error: ConnectorAuthError): boolean => error.code === 'ER
 
 async function askIdp(
   { options, client, domains }: ConsumerJwsParts,
-  { identity, isWanted, isBackground, onTurn }: FetchOrder,
+  { identity, isWanted, isBackground, onTurn, onAttempt }: FetchOrder,
   authorization: NonNullable<TokenCall['authorization']>,
 ): Promise<Token> {
   const { accountId, consumerId } = identity;
@@ -64,6 +64,7 @@ async function askIdp(
     isWanted,
     isBackground,
     onTurn,
+    onAttempt,
     method: 'post',
     url: `${await domains.origin(accountId, 'idp', isBackground)}/api/account/${encodeURIComponent(accountId)}/consumer?v=1.0`,
     headers: { 'Content-Type': 'application/json', Accept: 'application/json' },

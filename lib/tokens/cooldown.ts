@@ -2,7 +2,7 @@ import type { Clock } from '../clock.js';
 import { ConnectorAuthError, type ConnectorAuthErrorCode, copyError, isConnectorAuthError } from '../errors.js';
 import { createLru } from '../lru.js';
 import { ownValue } from '../own.js';
-import type { Identity } from './identity.js';
+import { appJwtOf, type Identity } from './identity.js';
 
 /** How long a failed call is answered from memory. It starts with `min` and doubles with each further failure, up to `max`. */
 export interface CooldownRange {
@@ -21,6 +21,16 @@ export interface Cooldown<Subject> {
   end(subject: Subject): void;
   /** Forgets the failures of all subjects that match. */
   endAll(matches: (subject: Subject) => boolean): void;
+  /** The failures that are answered from memory now. A subject that is a string is an account. */
+  current(): CurrentCooldown<Subject | string>[];
+}
+
+/** A remembered failure. */
+export interface CurrentCooldown<Subject> {
+  readonly subject: Subject;
+  readonly code: ConnectorAuthErrorCode;
+  /** Epoch milliseconds of the next attempt. */
+  readonly retryAt: number;
 }
 
 interface Failure<Subject> {
@@ -47,9 +57,13 @@ export function createCooldown<Subject>({ clock, range, code, keyOf }: CooldownP
 
   function open(subject: Subject): Failure<Subject> | undefined {
     const failure = failures.get(keyOf(subject));
+    return failure && isOpen(failure) ? failure : undefined;
+  }
+
+  function isOpen({ since, until }: Failure<Subject>): boolean {
     const now = clock.now();
     // A clock that steps back must not prolong it.
-    return failure && failure.since <= now && now < failure.until ? failure : undefined;
+    return since <= now && now < until;
   }
 
   return {
@@ -75,6 +89,8 @@ export function createCooldown<Subject>({ clock, range, code, keyOf }: CooldownP
     endAll(matches) {
       for (const [key, { subject }] of [...failures.entries()]) if (matches(subject)) failures.delete(key);
     },
+    current: () =>
+      [...failures.values()].filter(isOpen).map(({ subject, until: retryAt }) => ({ subject, code, retryAt })),
   };
 }
 
@@ -102,8 +118,9 @@ export function withServiceCooldown(
       single.end(identity);
     },
     endAll(matches) {
-      service.endAll((accountId) => matches({ accountId, consumerId: undefined }));
+      service.endAll((accountId) => matches(appJwtOf(accountId)));
       single.endAll(matches);
     },
+    current: () => [...service.current(), ...single.current()],
   };
 }

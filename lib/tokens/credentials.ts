@@ -4,7 +4,7 @@ import type { Credentials } from '../options.js';
 import { isAccountId, isCredentials, type ResolvedOptions } from '../resolve-options.js';
 import { singleFlight } from '../single-flight.js';
 import { endAfter, timeoutError, type Waits } from '../wait.js';
-import { createCooldown } from './cooldown.js';
+import { type CurrentCooldown, createCooldown } from './cooldown.js';
 
 /** The accounts that this connector serves, and their credentials. */
 export interface CredentialsBook {
@@ -18,6 +18,8 @@ export interface CredentialsBook {
   renew(accountId: string): Promise<Credentials>;
   /** Forgets the credentials and the failed lookups of all accounts that match. */
   invalidate(matches: (accountId: string) => boolean): void;
+  /** The accounts whose lookup has failed, and is not tried now. */
+  cooldowns(): CurrentCooldown<string>[];
 }
 
 /** @param onFailed is called once for each failed lookup */
@@ -88,6 +90,7 @@ export function createCredentialsBook(
       for (const accountId of [...known.keys()]) if (matches(accountId)) known.delete(accountId);
       cooldown.endAll(matches);
     },
+    cooldowns: cooldown.current,
   };
 }
 

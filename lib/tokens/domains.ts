@@ -4,7 +4,7 @@ import { originOfBareHost } from '../origin.js';
 import { ownOf } from '../own.js';
 import type { ResolvedOptions } from '../resolve-options.js';
 import { singleFlight } from '../single-flight.js';
-import { createCooldown } from './cooldown.js';
+import { type CurrentCooldown, createCooldown } from './cooldown.js';
 import { appJwtOf, type Identity } from './identity.js';
 import type { Answer, TokenClient } from './token-client.js';
 
@@ -23,6 +23,8 @@ export interface Domains {
   invalidate(matches: (accountId: string) => boolean): void;
   /** How long ago each account's hosts were looked up, in milliseconds. */
   ages(): ReadonlyMap<string, number>;
+  /** The accounts whose lookup has failed, and is not tried now. */
+  cooldowns(): CurrentCooldown<string | Wanted>[];
 }
 
 /** How long the old hosts stay in use after a failed refresh, before the next attempt. `domainTtlMs` counts if it is shorter. */
@@ -162,6 +164,7 @@ export function createDomains(
     },
     ages: () =>
       new Map([...lookups].map(([accountId, { resolvedAt }]) => [accountId, Math.round(clock.now() - resolvedAt)])),
+    cooldowns: cooldown.current,
   };
 }
 

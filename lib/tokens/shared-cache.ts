@@ -23,6 +23,8 @@ export interface SharedCache {
   fetch(order: FetchOrder, ask: (order: FetchOrder) => Promise<Token>): Promise<Token>;
   /** Deletes the store's entry of an identity. Later fetches wait for the deletion. */
   forget(identity: Identity): void;
+  /** Epoch milliseconds at which a store that does not answer is used again; `undefined` if it is used now. */
+  restsUntil(): number | undefined;
   /** Ends all waits. Resolves when all locks are released and the store has the last tokens. */
   close(): Promise<void>;
 }
@@ -201,6 +203,7 @@ export function createSharedCache({ store, options, credentials, onFault }: Shar
   return {
     fetch: (order, ask) => pending.track(fetchShared(order, ask)),
     forget: (identity) => void pending.track(deleteEntry(identity)),
+    restsUntil: guarded.restsUntil,
     close() {
       guarded.close();
       return pending.none();

@@ -32,7 +32,7 @@ import {
   unusableAnswer,
   whatFailed,
 } from './service-fault.js';
-import { type AttemptResult, createTurns } from './turns.js';
+import { type AttemptResult, createTurns, type OpenCalls } from './turns.js';
 
 export interface TokenCall extends Pick<AxiosRequestConfig, 'method' | 'headers' | 'data'> {
   readonly stage: 'domain' | 'sentinel' | 'idp';
@@ -46,6 +46,8 @@ export interface TokenCall extends Pick<AxiosRequestConfig, 'method' | 'headers'
   readonly isBackground: () => boolean;
   /** Called when the turn of an attempt has come. If it rejects with a CanceledError (Axios's), the call ends with it. */
   readonly onTurn?: (() => Promise<void>) | undefined;
+  /** Called before each attempt. */
+  readonly onAttempt?: ((url: string) => void) | undefined;
 }
 
 export type Answer = Readonly<Record<string, unknown>>;
@@ -64,6 +66,9 @@ export interface TokenClient {
   call<T>(request: TokenCall, read: ReadAnswer<T>): Promise<T>;
   /** Whether a service fails for each call of an account. */
   isDown(accountId: string, stage: TokenCall['stage']): boolean;
+  /** The accounts that have had calls. */
+  accounts(): Iterable<string>;
+  openCalls(accountId: string, stage: TokenCall['stage']): OpenCalls;
   /** Ends the calls under way. Resolves when they have ended. */
   close(): Promise<void>;
 }
@@ -128,6 +133,7 @@ export function createTokenClient(options: ResolvedOptions, events: EventHub): T
       for (let attempt = 1; ; attempt += 1) {
         if (isBackground() && turns.pauseMs(accountId, service) > 0) throw pausedError(service, accountId);
         const endTurn = await takeTurn(request, callId, config);
+        request.onAttempt?.(request.url);
         try {
           const response = await send(config);
           endTurn({ outcome: 'passed', pauseMs: 0 });
@@ -173,7 +179,7 @@ export function createTokenClient(options: ResolvedOptions, events: EventHub): T
   }
 
   async function call<T>(request: TokenCall, read: ReadAnswer<T>): Promise<T> {
-    const { stage, identity, authorization, isWanted, isBackground, onTurn, ...config } = request;
+    const { stage, identity, authorization, isWanted, isBackground, onTurn, onAttempt, ...config } = request;
     const { accountId } = identity;
     calls += 1;
     try {
@@ -204,6 +210,8 @@ export function createTokenClient(options: ResolvedOptions, events: EventHub): T
   return {
     call: (request, read) => pending.track(call(request, read)),
     isDown: turns.isDown,
+    accounts: turns.accounts,
+    openCalls: turns.openCalls,
     close() {
       closing.abort();
       turns.close(closedError());

@@ -1,3 +1,4 @@
+import { answerInspections, publishStoreError } from '../diagnostics.js';
 import { type ConnectorAuthErrorCode, isConnectorAuthError } from '../errors.js';
 import type { EventHub, FailureEvent, TokenKind } from '../events.js';
 import { ownOf } from '../own.js';
@@ -55,8 +56,11 @@ export function createTokenProvider({ options, events, waits }: TokenProviderPar
       store,
       options,
       credentials,
-      onFault: (identity, { operation, reason, code }) =>
-        events.emit('store-error', () => ({ operation, reason, code, kind: kindOf(identity), ...subjectOf(identity) })),
+      onFault(identity, { operation, reason, code }) {
+        const build = () => ({ operation, reason, code, kind: kindOf(identity), ...subjectOf(identity) });
+        events.emit('store-error', build);
+        publishStoreError(build);
+      },
     });
 
   const appJwtCache = createAppJwtCache();
@@ -65,7 +69,8 @@ export function createTokenProvider({ options, events, waits }: TokenProviderPar
   const consumerJwsCache = createConsumerJwsCache(options.maxConsumers, cacheKeyOf, (identity) =>
     events.emit('evict', () => ({ kind: 'consumerJws', accountId: identity.accountId, consumer: hashOf(identity) })),
   );
-  const appJwts = createSource('appJwt', appJwtCache, cooldownOf('ERR_APP_JWT', keyOf), (order) =>
+  const appJwtCooldown = cooldownOf('ERR_APP_JWT', keyOf);
+  const appJwts = createSource('appJwt', appJwtCache, appJwtCooldown, (order) =>
     fetchAppJwt({ options, client, domains, credentials }, order),
   );
   const consumerJwsCooldown = withServiceCooldown(
@@ -134,7 +139,7 @@ export function createTokenProvider({ options, events, waits }: TokenProviderPar
       yield consumerId === undefined ? appJwtOf(accountId) : consumerJwsOf(accountId, consumerId);
   }
 
-  return {
+  const provider: TokenProvider = {
     appJwts,
     consumerJws,
     domains,
@@ -165,11 +170,22 @@ export function createTokenProvider({ options, events, waits }: TokenProviderPar
         appJwts: appJwtCache.all(),
         consumerCount: consumerJwsCache.size(),
         hostAges: domains.ages(),
+        client,
+        cooldowns: [
+          ...credentials.cooldowns(),
+          ...domains.cooldowns(),
+          ...appJwtCooldown.current(),
+          ...consumerJwsCooldown.current(),
+        ],
+        storeRestsUntil: shared?.restsUntil(),
       }),
     async close() {
+      endInspections();
       await Promise.all([client.close(), shared?.close()]);
     },
   };
+  const endInspections = answerInspections(provider);
+  return provider;
 }
 
 const wholeMs = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : Math.round(ms));

@@ -3,6 +3,7 @@ import type { TokenCause } from '../events.js';
 import { singleFlight } from '../single-flight.js';
 import { type IsWanted, inBackground } from '../wait.js';
 import type { Cooldown } from './cooldown.js';
+import { type FetchTrace, traceFetch } from './fetch-trace.js';
 import { type Identity, keyOf } from './identity.js';
 import { isOlderThan, phaseOf, type Token, type TokenWindows } from './token.js';
 import type { CachedToken, TokenCache } from './token-cache.js';
@@ -44,6 +45,8 @@ export interface FetchOrder {
   isCurrent(): boolean;
   /** Called when the turn of its call has come, before each attempt. If it rejects, no call is made. */
   onTurn?(): Promise<void>;
+  /** Called before each attempt at the service. */
+  readonly onAttempt?: ((url: string) => void) | undefined;
 }
 
 export interface TokenSourceParts {
@@ -65,6 +68,8 @@ interface Flight {
   readonly identity: Identity;
   readonly cause: TokenCause;
   readonly waiting: IsWanted[];
+  /** Only if somebody listens to `axios-liveperson-auth:token`. */
+  readonly trace: FetchTrace | undefined;
 }
 
 export function createTokenSource(parts: TokenSourceParts): TokenSource {
@@ -80,8 +85,12 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
     return phase === 'expired' ? undefined : cached.token;
   }
 
-  const land = singleFlight(async (flight: Flight): Promise<Token> => {
-    const { identity, cause } = flight;
+  const land = singleFlight(
+    (flight: Flight): Promise<Token> => flight.trace?.run(() => fetchFor(flight)) ?? fetchFor(flight),
+  );
+
+  async function fetchFor(flight: Flight): Promise<Token> {
+    const { identity, cause, trace } = flight;
     const key = keyOf(identity);
     const isCurrent = () => flights.get(key) === flight;
     try {
@@ -96,6 +105,7 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
           isWanted: () => isAwaited(flight),
           isBackground: () => flight.waiting.every((isWanted) => isWanted === inBackground),
           isCurrent,
+          onAttempt: trace?.attempt,
         });
       };
       let token = await fetch(cause);
@@ -116,7 +126,7 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
     } finally {
       if (isCurrent()) flights.delete(key);
     }
-  });
+  }
 
   /** Whether any caller still waits for a flight. If none does, the next caller starts another one. */
   function isAwaited(flight: Flight): boolean {
@@ -127,15 +137,21 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
   }
 
   /** The next token: the call under way, or a new call. */
-  async function next(identity: Identity, isWanted: IsWanted, cause?: TokenCause): Promise<Token> {
+  async function next(
+    identity: Identity,
+    isWanted: IsWanted,
+    cause: TokenCause = causeOf(cache.get(identity)),
+  ): Promise<Token> {
     const key = keyOf(identity);
     const underWay = flights.get(key);
     if (underWay) {
       underWay.waiting.push(isWanted);
+      underWay.trace?.join();
       return land(underWay);
     }
     cooldown.assertOver(identity);
-    const flight = { identity, cause: cause ?? causeOf(cache.get(identity)), waiting: [isWanted] };
+    const trace = traceFetch(identity, cause, isWanted === inBackground);
+    const flight = { identity, cause, waiting: [isWanted], trace };
     flights.set(key, flight);
     return land(flight);
   }

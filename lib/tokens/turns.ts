@@ -37,8 +37,19 @@ export interface Turns<Service> {
   pauseMs(accountId: string, service: Service): number;
   /** Ends the calls to a service that wait for a turn, or would take their next one later. */
   failWaiting(accountId: string, service: Service, error: unknown): void;
+  /** The accounts that have had calls. */
+  accounts(): Iterable<string>;
+  openCalls(accountId: string, service: Service): OpenCalls;
   /** Ends all waits. */
   close(error: unknown): void;
+}
+
+/** The calls to one service. */
+export interface OpenCalls {
+  /** Calls that the service has not answered yet. */
+  open: number;
+  /** Calls that wait for their turn. */
+  waiting: number;
 }
 
 interface Waiter<Service> extends TurnOrder<Service> {
@@ -175,6 +186,11 @@ export function createTurns<Service>({ max, longestWaitMs, clock }: TurnsParts):
       lane.ended = { upTo: lane.newest, error };
       for (const { fail } of lane.waiting.splice(0)) fail(error);
       keepAlive(lane);
+    },
+    accounts: () => accounts.keys(),
+    openCalls(accountId, service) {
+      const lane = accounts.get(accountId)?.get(service);
+      return { open: lane?.open ?? 0, waiting: lane?.waiting.length ?? 0 };
     },
     close(error) {
       for (const lanes of accounts.values()) {
