@@ -6,8 +6,8 @@ export default {
   testEnvironment: 'node',
   roots: ['<rootDir>/__tests__'],
   testMatch: ['**/*.test.ts'],
-  // What needs a real Redis is run by npm run test:fleet.
-  testPathIgnorePatterns: ['/fixtures/', '/__tests__/fleet/'],
+  // What needs a real Redis is run by npm run test:fleet, and what needs a browser by npm run test:desk.
+  testPathIgnorePatterns: ['/fixtures/', '/__tests__/fleet/', '/__tests__/desk/'],
   transform: {
     [`(\\.ts|/node_modules/(${ESM_ONLY})/.*\\.m?js)$`]: [
       'ts-jest',

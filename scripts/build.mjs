@@ -1,6 +1,7 @@
 // Builds dist/ with esbuild and tsc. Nothing is minified, and the source maps contain the sources.
 //   dist/esm, dist/cjs                the entry points and their types
 //   dist/cli                          the executable, with the packages that only it needs
+//   dist/desk                         the page of the emulator's desk
 //   dist/THIRD-PARTY-NOTICES.txt      licences of the bundled packages
 //   dist/sbom.cdx.json                software bill of materials (CycloneDX)
 import { execFileSync } from 'node:child_process';
@@ -11,6 +12,7 @@ import { build } from 'esbuild';
 import ts from 'typescript';
 import { readArguments } from './arguments.mjs';
 import { createBillOfMaterials } from './build/bill-of-materials.mjs';
+import { buildDesk } from './build/desk.mjs';
 import { bundledPackages, createNotices } from './build/notices.mjs';
 
 const ROOT = resolve(import.meta.dirname, '..');
@@ -52,7 +54,7 @@ const readable = {
 };
 
 rmSync(out, { recursive: true, force: true });
-const bundles = [await buildEsm(), await buildCommonJs(), await buildExecutable()];
+const bundles = [await buildDesk(join(out, 'desk')), await buildEsm(), await buildCommonJs(), await buildExecutable()];
 reExportShared();
 buildTypes();
 const packages = bundledPackages(bundles.map(({ metafile }) => metafile));

@@ -3,7 +3,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSy
 import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createDeliveryLines, maskToken } from '../../lib/cli/emulator/lines.js';
+import { createDeliveryLines, factsOf, maskToken } from '../../lib/cli/emulator/lines.js';
+import type { LoggedRequest } from '../../lib/emulator/index.js';
 import { converse, text } from '../emulator/client.js';
 import { until } from '../support/cloud.js';
 import { closeServers, startServer } from '../support/server.js';
@@ -62,6 +63,15 @@ it('tells of each request in one line, with the ends of its tokens alone', async
   expect(emulator.stdout).not.toMatch(/eyJ|client_secret=secret/);
 });
 
+it.each(['client_secret', 'client%5Fsecret', '%63lient%255fsecret', 'CLIENT_SECRET'])(
+  'does not print the value of %s in a path',
+  (name) => {
+    const request = { time: 0, service: 'sentinel', method: 'POST', headers: {}, status: 200, warnings: [] } as never;
+    const { path } = factsOf({ ...(request as LoggedRequest), path: `/token?v=1&${name}=s3%26cret&x=1` });
+    expect(path).toBe(`/token?v=1&${name}=…&x=1`);
+  },
+);
+
 it('tells the same in JSON, a line each', async () => {
   const emulator = await startEmulator('--json', ...account);
   await converse(emulator);
@@ -76,6 +86,7 @@ it('tells the same in JSON, a line each', async () => {
     clientId: 'id',
     domainApi: emulator.origin,
     controlApi: `${emulator.origin}/emulator`,
+    desk: `${emulator.origin}/emulator/desk`,
   });
   expect(events.slice(1).map(({ event, service, status }) => [event, service, status])).toEqual([
     ['request', 'sentinel', 200],

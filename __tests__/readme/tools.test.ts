@@ -42,7 +42,7 @@ describe('the control API in docs/emulator.md', () => {
   it('works as written, call by call', async () => {
     const cloud = await start({ controlApi: true });
     await converse(cloud, 'sms-4915550001');
-    expect(calls).toHaveLength(23);
+    expect(calls).toHaveLength(24);
     for (const { method, path, body } of calls) {
       // The content type that curl -d sends.
       const headers = { 'content-type': 'application/x-www-form-urlencoded' };

@@ -31,11 +31,19 @@ import { assertText } from './fields.js';
 import { conversationNotification, messagingNotification, type Utterance } from './notifications.js';
 import type { ResolvedOptions } from './options.js';
 import { SURVEY_LIFETIME_MS, surveyQuestion } from './survey.js';
+import type { Transcript } from './transcript.js';
 import type { Webhook } from './webhook.js';
 import { type AgentRole, type ConversationEvent, type Metadata, textEvent } from './wire.js';
 
-/** LivePerson's side of a conversation. The connector's webhook is told what happens there. Each call throws as `send` does. */
-export interface AgentDesk {
+/** LivePerson's side of a conversation. The connector's webhook is told what happens there. */
+export interface AgentDesk extends AgentActs {
+  /** The same acts. They are also possible while there is no webhook: then they reach nobody. */
+  readonly unheard: AgentActs;
+  readonly listener: ConversationListener;
+}
+
+/** What an agent can do. Each call throws as `send` does. */
+export interface AgentActs {
   /**
    * Several events go in one notification.
    *
@@ -51,7 +59,6 @@ export interface AgentDesk {
   transfer(conversationId: string, to: TransferOptions): Promise<Delivery>;
   /** Ends the open survey, else the whole conversation. */
   closeConversation(conversationId: string): Promise<Delivery>;
-  readonly listener: ConversationListener;
 }
 
 /** Told what a consumer did, once the answer to it is on its way. */
@@ -73,21 +80,18 @@ export interface Said {
 export function createAgentDesk(
   options: Pick<ResolvedOptions, 'autoReply' | 'survey' | 'receipts' | 'onWarning'>,
   conversations: ConversationBook,
+  transcript: Transcript,
   webhook: Webhook,
   clock: EmulatorClock,
   changes: ChangeFeed,
 ): AgentDesk {
   const defaultAgentId = randomUUID();
 
-  function findOpen(caller: string, conversationId: string): Conversation {
-    assertText(caller, 'conversationId', conversationId);
-    const conversation = conversations.findOpen(conversationId);
-    if (!webhook.isSet) {
-      throw new Error(
-        'There is no webhook to deliver to: set one with --webhook, the option webhook or setWebhook() first.',
-      );
-    }
-    return conversation;
+  function assertWebhook(): void {
+    if (webhook.isSet) return;
+    throw new Error(
+      'There is no webhook to deliver to: set one with --webhook, the option webhook or setWebhook() first.',
+    );
   }
 
   function tell(conversation: Conversation): Promise<Delivery> {
@@ -119,32 +123,6 @@ export function createAgentDesk(
     return joined;
   }
 
-  function send(
-    conversationId: string,
-    given: ConversationEvent | readonly ConversationEvent[],
-    how: AgentSendOptions = {},
-  ): Promise<Delivery> {
-    const events = readEvents(given);
-    assertHow(how);
-    const conversation = findOpen('agentSends', conversationId);
-    const dialog = dialogOf(conversation, how.dialogId);
-    const role = how.role ?? (dialog.type === 'POST_SURVEY' ? 'AGENT' : 'ASSIGNED_AGENT');
-    const originator = participantFor(conversation, role);
-    const utterances = events.map(
-      (event): Utterance => ({
-        dialog,
-        originator,
-        event,
-        sequence: takesSequence(event) ? takeSequence(dialog) : undefined,
-        audience: how.messageAudience ?? 'ALL',
-        metadata: how.metadata,
-        time: clock.now(),
-      }),
-    );
-    changes.emit('conversation');
-    return webhook.deliver(messagingNotification(conversation, utterances as [Utterance, ...Utterance[]]));
-  }
-
   function openSurvey(conversation: Conversation): Dialog {
     const now = clock.now();
     const main = mainDialogOf(conversation);
@@ -167,6 +145,75 @@ export function createAgentDesk(
     tellIfHeard(conversation);
   }
 
+  function createActs(assertHeard: () => void): AgentActs {
+    function findOpen(caller: string, conversationId: string): Conversation {
+      assertText(caller, 'conversationId', conversationId);
+      const conversation = conversations.findOpen(conversationId);
+      assertHeard();
+      return conversation;
+    }
+
+    function send(
+      conversationId: string,
+      given: ConversationEvent | readonly ConversationEvent[],
+      how: AgentSendOptions = {},
+    ): Promise<Delivery> {
+      const events = readEvents(given);
+      assertHow(how);
+      const conversation = findOpen('agentSends', conversationId);
+      const dialog = dialogOf(conversation, how.dialogId);
+      const role = how.role ?? (dialog.type === 'POST_SURVEY' ? 'AGENT' : 'ASSIGNED_AGENT');
+      const originator = participantFor(conversation, role);
+      const utterances = events.map(
+        (event): Utterance => ({
+          dialog,
+          originator,
+          event,
+          sequence: takesSequence(event) ? takeSequence(dialog) : undefined,
+          audience: how.messageAudience ?? 'ALL',
+          metadata: how.metadata,
+          time: clock.now(),
+        }),
+      );
+      for (const utterance of utterances) transcript.add(conversation, utterance);
+      return webhook.deliver(messagingNotification(conversation, utterances as [Utterance, ...Utterance[]]));
+    }
+
+    return {
+      send,
+      startSurvey(conversationId, survey = {}) {
+        assertSurvey(survey);
+        const conversation = findOpen('startSurvey', conversationId);
+        if (surveyOf(conversation)) throw new Error(`The conversation ${conversationId} has an open survey already.`);
+        const { id: dialogId } = openSurvey(conversation);
+        const told = tell(conversation);
+        return (ask(conversation, survey, dialogId) ?? told).then((delivery) => Object.assign(delivery, { dialogId }));
+      },
+      transfer(conversationId, to) {
+        assertTransfer(to);
+        const { skillId, agentId } = to;
+        const conversation = findOpen('transfer', conversationId);
+        if (mainDialogOf(conversation).closed) {
+          throw new Error(`The conversation ${conversationId} is in its survey: it cannot be transferred any more.`);
+        }
+        conversation.changedAt = clock.now();
+        conversation.participants = conversation.participants.filter(({ role }) => role !== 'ASSIGNED_AGENT');
+        if (skillId !== undefined) conversation.skillId = skillId;
+        const left = tell(conversation);
+        if (agentId === undefined) return left;
+        join(conversation, 'ASSIGNED_AGENT', agentId, clock.now());
+        return tell(conversation);
+      },
+      closeConversation(conversationId) {
+        const conversation = findOpen('closeConversation', conversationId);
+        closeAll(conversation, 'AGENT', 'Closed by agent', clock.now());
+        return tell(conversation);
+      },
+    };
+  }
+
+  const unheard = createActs(() => {});
+
   function ask(
     { id }: Conversation,
     { text, metadata }: SurveyOptions,
@@ -174,7 +221,7 @@ export function createAgentDesk(
   ): Promise<Delivery> | undefined {
     if (text === undefined) return undefined;
     const question = surveyQuestion(text, metadata);
-    return send(id, question.event, { dialogId, metadata: [...question.metadata] });
+    return unheard.send(id, question.event, { dialogId, metadata: [...question.metadata] });
   }
 
   /** What the agent does by itself when a consumer has said something. */
@@ -182,7 +229,7 @@ export function createAgentDesk(
     const isMessage = event.type === 'ContentEvent' || event.type === 'RichContentEvent';
     if (options.receipts && isMessage && sequence !== undefined) {
       for (const status of ['ACCEPT', 'READ']) {
-        void send(
+        void unheard.send(
           conversation.id,
           { type: 'AcceptStatusEvent', status, sequenceList: [sequence] },
           { dialogId: dialog.id },
@@ -193,47 +240,21 @@ export function createAgentDesk(
     if (dialog.type !== 'MAIN' || typeof message !== 'string') return;
     const { id: conversationId, accountId, consumerId } = conversation;
     const reply = options.autoReply?.(message, { conversationId, accountId, consumerId });
-    if (reply !== undefined) void send(conversation.id, textEvent(reply));
+    if (reply !== undefined) void unheard.send(conversation.id, textEvent(reply));
   }
 
   return {
-    send,
-    startSurvey(conversationId, survey = {}) {
-      assertSurvey(survey);
-      const conversation = findOpen('startSurvey', conversationId);
-      if (surveyOf(conversation)) throw new Error(`The conversation ${conversationId} has an open survey already.`);
-      const { id: dialogId } = openSurvey(conversation);
-      const told = tell(conversation);
-      return (ask(conversation, survey, dialogId) ?? told).then((delivery) => Object.assign(delivery, { dialogId }));
-    },
-    transfer(conversationId, to) {
-      assertTransfer(to);
-      const { skillId, agentId } = to;
-      const conversation = findOpen('transfer', conversationId);
-      if (mainDialogOf(conversation).closed) {
-        throw new Error(`The conversation ${conversationId} is in its survey: it cannot be transferred any more.`);
-      }
-      conversation.changedAt = clock.now();
-      conversation.participants = conversation.participants.filter(({ role }) => role !== 'ASSIGNED_AGENT');
-      if (skillId !== undefined) conversation.skillId = skillId;
-      const left = tell(conversation);
-      if (agentId === undefined) return left;
-      join(conversation, 'ASSIGNED_AGENT', agentId, clock.now());
-      return tell(conversation);
-    },
-    closeConversation(conversationId) {
-      const conversation = findOpen('closeConversation', conversationId);
-      closeAll(conversation, 'AGENT', 'Closed by agent', clock.now());
-      return tell(conversation);
-    },
+    ...createActs(assertWebhook),
+    unheard,
     listener: {
       onOpened: tellIfHeard,
       onPublished(conversation, dialog, said) {
-        changes.emit('conversation');
-        if (!webhook.isSet) return;
         const originator = participantOf(conversation, 'CONSUMER') as Participant;
+        const utterance = { ...said, dialog, originator, time: clock.now() };
+        transcript.add(conversation, utterance);
+        if (!webhook.isSet) return;
         // A consumer's own messages come back: connectors must know them by their role.
-        void webhook.deliver(messagingNotification(conversation, [{ ...said, dialog, originator, time: clock.now() }]));
+        void webhook.deliver(messagingNotification(conversation, [utterance]));
         // Before it reacts, the conversation may have been closed.
         if (dialog.closed || !isOpen(conversation)) return;
         try {

@@ -63,6 +63,11 @@ export function createControlApi(
 
   const routes: Readonly<Record<string, Route>> = {
     'GET /': { does: 'this list', run: () => ({ routes: describe() }) },
+    'GET /desk': {
+      does: 'a page for the browser: the agent, what arrived, tokens, faults and deliveries',
+      // The desk answers before this API is asked.
+      run: () => undefined,
+    },
     'GET /health': { does: 'whether the emulator is up', run: () => ({ status: 'ok', origin: started().origin }) },
     'GET /requests': {
       does: 'what arrived, oldest first; ?service=send for one service',

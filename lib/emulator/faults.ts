@@ -50,6 +50,8 @@ export interface Faults {
   add(service: FaultableService, fault: Fault): void;
   /** The fault for the next request of a service. Taking it uses it up. */
   take(service: ServiceName): FaultEffect | undefined;
+  /** How many of the next requests of each service get a fault. */
+  waiting(): { service: ServiceName; count: number }[];
   clear(): void;
 }
 
@@ -90,6 +92,11 @@ export function createFaults(): Faults {
       if (first.left === 0) queue.shift();
       return first.effect;
     },
+    waiting: () =>
+      [...queues].flatMap(([service, queue]) => {
+        const count = queue.reduce((sum, { left }) => sum + left, 0);
+        return count > 0 ? [{ service, count }] : [];
+      }),
     clear: () => queues.clear(),
   };
 }

@@ -2,6 +2,7 @@
 import { setImmediate } from 'node:timers';
 import { type BoundedLog, createBoundedLog } from './bounded-log.js';
 import { type ControlApi, isControlPath } from './control-api.js';
+import { DESK_PATH, type Desk, isDeskPath } from './desk/desk.js';
 import type { FaultEffect } from './faults.js';
 import { refuseForeign } from './guard.js';
 import type { ResolvedOptions } from './options.js';
@@ -24,15 +25,15 @@ export interface Handler {
   handle(incoming: Incoming): Promise<Answer>;
 }
 
-export function createHandler(options: ResolvedOptions, services: Services, control: ControlApi): Handler {
+export function createHandler(options: ResolvedOptions, services: Services, control: ControlApi, desk: Desk): Handler {
   const requests = createBoundedLog<LoggedRequest>(
     ({ path, body, headers }) => path.length + body.length + Object.values(headers).join().length,
   );
 
   async function handle(incoming: Incoming): Promise<Answer> {
-    if (options.controlApi && isControlPath(incoming.url.pathname)) {
-      const reply = refuseForeign(incoming, options) ?? control(incoming);
-      return { reply, part: 'whole', finish: () => {} };
+    if (options.controlApi) {
+      const reply = await answerControl(incoming);
+      if (reply) return { reply, part: 'whole', finish: () => {} };
     }
     const service = serviceOf(incoming.url.pathname);
     const entry = note(incoming, service);
@@ -55,6 +56,16 @@ export function createHandler(options: ResolvedOptions, services: Services, cont
     };
     // The answer gets a head start, as at LivePerson.
     return { reply, part, finish: () => void setImmediate(finish) };
+  }
+
+  /** @returns `undefined` for a request to a service */
+  async function answerControl(incoming: Incoming): Promise<Reply | undefined> {
+    const { pathname } = incoming.url;
+    if (isBrowserAtRoot(incoming)) return { status: 302, headers: { location: DESK_PATH }, body: '' };
+    if (!isControlPath(pathname)) return undefined;
+    const refusal = refuseForeign(incoming, options);
+    if (refusal) return refusal;
+    return isDeskPath(pathname) ? answerSafely(() => desk(incoming)) : control(incoming);
   }
 
   function note({ method, url, headers, body, bytes }: Incoming, service: ServiceName): LoggedRequest {
@@ -91,14 +102,21 @@ export function createHandler(options: ResolvedOptions, services: Services, cont
 
   async function answerItself(service: ServiceName, incoming: Incoming): Promise<Reply> {
     if (options.tls !== undefined && !incoming.isSecure && service !== 'domain') return httpsOnly;
-    try {
-      return await services.answer(service, incoming);
-    } catch (error) {
-      return { status: 500, body: { error: `The emulator failed: ${error}. Please report it.` } };
-    }
+    return answerSafely(() => services.answer(service, incoming));
   }
 
   return { requests, handle };
+}
+
+const isBrowserAtRoot = ({ method, url, headers }: Incoming): boolean =>
+  method === 'GET' && url.pathname === '/' && /\btext\/html\b/i.test(String(headers.accept ?? ''));
+
+async function answerSafely(answer: () => Reply | Promise<Reply>): Promise<Reply> {
+  try {
+    return await answer();
+  } catch (error) {
+    return { status: 500, body: { error: `The emulator failed: ${error}. Please report it.` } };
+  }
 }
 
 /** LivePerson's Domain API alone is called in both ways. */

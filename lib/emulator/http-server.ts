@@ -127,7 +127,10 @@ function splitByFirstByte(secure: Server, plain: Server): Server {
 }
 
 function write(response: ServerResponse, reply: Reply): void {
-  response.end(writeHead(response, reply));
+  if (reply.stream) {
+    response.writeHead(reply.status, reply.headers);
+    reply.stream(response);
+  } else response.end(writeHead(response, reply));
 }
 
 /** Promises the whole, and breaks off half-way. */

@@ -18,13 +18,19 @@ export function createPowers(
   { accounts }: Pick<ResolvedOptions, 'accounts'>,
   requests: BoundedLog<LoggedRequest>,
 ): Powers {
-  const { clock, changes, tokens, conversations, files, webhook, desk, sendApi, faults, limits, chaos } = services;
+  const { clock, changes, tokens, conversations, transcript, files, webhook, desk, sendApi, faults, limits, chaos } =
+    services;
 
   function changed<Args extends unknown[]>(change: 'fault' | 'request', act: (...args: Args) => void) {
     return (...args: Args): void => {
       act(...args);
       changes.emit(change);
     };
+  }
+
+  function clearMessages(): void {
+    sendApi.clearMessages();
+    transcript.clear();
   }
 
   return {
@@ -35,7 +41,7 @@ export function createPowers(
       return takeSnapshot(conversations).conversations;
     },
     clearRequests: changed('request', requests.clear),
-    clearMessages: sendApi.clearMessages,
+    clearMessages,
     clearDeliveries: webhook.clear,
     clearFaults: changed('fault', faults.clear),
     revokeAppJwts(accountId) {
@@ -56,7 +62,7 @@ export function createPowers(
     reset() {
       webhook.abandon();
       for (const part of [requests, files, tokens, conversations, faults, limits, chaos]) part.clear();
-      sendApi.clearMessages();
+      clearMessages();
       webhook.clear();
       clock.reset();
       for (const change of ['request', 'delivery', 'fault', 'clock'] as const) changes.emit(change);

@@ -1,3 +1,5 @@
+import type { Writable } from 'node:stream';
+
 /** An answer, before it is sent. */
 export interface Reply {
   readonly status: number;
@@ -8,6 +10,8 @@ export interface Reply {
   readonly warnings?: readonly string[];
   /** Runs once the answer is on its way. */
   readonly after?: () => void;
+  /** Writes the body piece by piece, instead of `body`, until the client goes away. */
+  readonly stream?: (client: Writable) => void;
 }
 
 /** A request that was read to its end. */

@@ -15,6 +15,7 @@ import { createSendApi, type SendApi } from './send-api.js';
 import { answerSentinel } from './sentinel.js';
 import { plantSeeds } from './state.js';
 import { createTokenBook, type TokenBook } from './tokens.js';
+import { createTranscript, type Transcript } from './transcript.js';
 import { createWebhook, type Webhook } from './webhook.js';
 
 /** LivePerson's services and what tests do to them, without a port. */
@@ -23,6 +24,7 @@ export interface Services {
   readonly changes: ChangeFeed;
   readonly tokens: TokenBook;
   readonly conversations: ConversationBook;
+  readonly transcript: Transcript;
   readonly files: FileStore;
   readonly webhook: Webhook;
   readonly desk: AgentDesk;
@@ -41,9 +43,10 @@ export function createServices(options: ResolvedOptions): Services {
   const changes = createChangeFeed();
   const tokens = createTokenBook(clock, changes);
   const conversations = createConversationBook(clock, changes);
+  const transcript = createTranscript(changes);
   const files = createFileStore(clock);
   const webhook = createWebhook(options, clock, changes);
-  const desk = createAgentDesk(options, conversations, webhook, clock, changes);
+  const desk = createAgentDesk(options, conversations, transcript, webhook, clock, changes);
   const sendApi = createSendApi(options, tokens, conversations, files, desk.listener);
   const faults = createFaults();
   const limits = createLimits(clock);
@@ -65,6 +68,7 @@ export function createServices(options: ResolvedOptions): Services {
     changes,
     tokens,
     conversations,
+    transcript,
     files,
     webhook,
     desk,

@@ -1,5 +1,6 @@
 import { createAdapter } from './adapter.js';
 import { createControlApi } from './control-api.js';
+import { createDesk } from './desk/desk.js';
 import type { Emulator } from './handle.js';
 import { createHandler, type Handler } from './handler.js';
 import { describeExposure, isAnywhere } from './host-names.js';
@@ -22,7 +23,8 @@ export async function startEmulator(emulatorOptions: EmulatorOptions): Promise<E
   const options = resolveOptions(emulatorOptions);
   const services = createServices(options);
   const control = createControlApi(services, () => ({ origin, powers }));
-  const handler = createHandler(options, services, control);
+  const desk = createDesk(services, options, () => ({ powers }));
+  const handler = createHandler(options, services, control, desk);
   const powers: Powers = createPowers(services, options, handler.requests);
 
   const server = await listen(options, handler.handle);

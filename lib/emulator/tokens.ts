@@ -39,6 +39,8 @@ export interface IssuedConsumerJws {
   revoked: boolean;
 }
 
+type TokenEntry<Issued> = readonly [value: string, issued: Issued];
+
 /** Issues tokens, and knows those it has issued: a token that is not in the book, to the letter, is invalid. */
 export interface TokenBook {
   issueAppJwt(accountId: string, clientId: string, version: AppJwtVersion, ttlSeconds: number): Promise<string>;
@@ -47,6 +49,11 @@ export interface TokenBook {
   findConsumerJws(accountId: string, value: string | undefined): IssuedConsumerJws | undefined;
   revokeAppJwts(accountId?: string): void;
   revokeConsumerJws(consumerId?: string): void;
+  /** The newest tokens of each kind, oldest first. */
+  newest(count: number): {
+    readonly appJwts: TokenEntry<IssuedAppJwt>[];
+    readonly consumerJws: TokenEntry<IssuedConsumerJws>[];
+  };
   /** Forgets every token. */
   clear(): void;
   jwks(): Promise<{ keys: object[] }>;
@@ -117,6 +124,7 @@ export function createTokenBook(clock: EmulatorClock, changes: ChangeFeed): Toke
       revoke(appJwts, (issued) => accountId === undefined || issued.accountId === accountId),
     revokeConsumerJws: (consumerId) =>
       revoke(consumerJws, (issued) => consumerId === undefined || issued.consumerId === consumerId),
+    newest: (count) => ({ appJwts: [...appJwts].slice(-count), consumerJws: [...consumerJws].slice(-count) }),
     clear() {
       appJwts.clear();
       consumerJws.clear();

@@ -54,6 +54,7 @@ export function createWebhook(
 
   function enqueue(delivery: Delivery): Promise<Delivery> {
     log.push(delivery);
+    changes.emit('delivery');
     if (underWay.size >= MAX_WAITING || waitingLength + delivery.body.length > MAX_WAITING_LENGTH) {
       Object.assign(delivery, { state: 'given-up', failure: 'too many events wait' });
       tell(delivery);
@@ -90,6 +91,7 @@ export function createWebhook(
     const startedAt = clock.now();
     for (;;) {
       const current = target;
+      if (!current) delivery.failure = 'no webhook';
       if (!current || signal.aborted) return settle(delivery, 'given-up');
       const isPosted = await post(delivery, current, signal);
       if (!isPosted) return settle(delivery, 'not-subscribed');
@@ -154,6 +156,7 @@ export function createWebhook(
       // An event that waits for its next attempt is posted to the new URL at once.
       retargeting.abort();
       retargeting = createAbort();
+      changes.emit('delivery');
     },
     deliver({ eventType, conversation: { id, accountId }, payload }) {
       const delivery = newDelivery({
@@ -170,7 +173,10 @@ export function createWebhook(
     },
     repeat: ({ type, accountId, conversationId, body }) =>
       enqueue(newDelivery({ type, accountId, conversationId, body })),
-    clear: log.clear,
+    clear() {
+      log.clear();
+      changes.emit('delivery');
+    },
     abandon() {
       lifetime.abort();
       lifetime = createAbort();

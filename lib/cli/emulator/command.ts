@@ -36,6 +36,8 @@ export const emulatorCommand = {
     json: { does: 'lines of JSON instead of text' },
   },
   notes: `
+Open http://localhost:${DEFAULT_PORT}/emulator/desk to play the agent in a browser, and to see requests, replays and tokens.
+
 The control API bends it while it runs, from tests in any language (GET /emulator lists the whole of it):
 
   curl -X POST localhost:${DEFAULT_PORT}/emulator/revoke-app-jwts

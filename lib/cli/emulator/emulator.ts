@@ -53,6 +53,7 @@ export async function runEmulator(given: Given<typeof emulatorCommand>): Promise
     clientId,
     domainApi: origin,
     controlApi: `${origin}/emulator`,
+    desk: `${origin}/emulator/desk`,
     ...(certificate && { certificate: certificate.file }),
   }));
 

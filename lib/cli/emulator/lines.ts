@@ -22,13 +22,22 @@ export function factsOf(request: LoggedRequest): RequestFacts {
     time: new Date(time).toISOString(),
     service,
     method: printable(method),
-    path: printable(path.replace(/(client_secret=)[^&]*/g, '$1…')),
+    path: printable(hideSecrets(path)),
     status,
     errorCode,
     appJwt: maskToken(headers.authorization),
     consumerJws: maskToken(headers['x-lp-on-behalf']),
     ...(warnings.length > 0 && { warnings: warnings.map(printable) }),
   };
+}
+
+/** The name of a parameter may be encoded in any way. */
+const hideSecrets = (path: string): string =>
+  path.replace(/([^?&=]+)=[^&]*/g, (pair, name: string) => (/secret/i.test(decode(name)) ? `${name}=…` : pair));
+
+function decode(name: string): string {
+  const decoded = name.replace(/%([\da-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return decoded === name ? name : decode(decoded);
 }
 
 /** The end of a token's signature alone. A shorter value would be shown by half. */
@@ -99,6 +108,7 @@ export function banner(
     webhook
       ? `What the agent says is delivered to ${printable(webhook.url)}.`
       : 'The agent speaks to nobody: give --webhook URL to hear it.',
+    `The desk is at ${colors.bold(`${origin}/emulator/desk`)}: play the agent there, and see every request and token.`,
     `The control API is at ${origin}/emulator. Ctrl-C ends.`,
     '',
   ].join('\n');
