@@ -73,6 +73,13 @@ export interface TokenClient {
   close(): Promise<void>;
 }
 
+/** How far a call has come. */
+interface Progress {
+  readonly callId: number;
+  /** The number of attempts so far. */
+  attempts: number;
+}
+
 export function createTokenClient(options: ResolvedOptions, events: EventHub): TokenClient {
   const { clock, failureCooldownMs, maxConcurrentTokenRequests } = options;
   const closing = new AbortController();
@@ -126,13 +133,14 @@ export function createTokenClient(options: ResolvedOptions, events: EventHub): T
 
   /** Each attempt takes a turn, so a call that waits for its retry does not block the others. */
   const sendInTurn =
-    (request: TokenCall, callId: number): AxiosAdapter =>
+    (request: TokenCall, progress: Progress): AxiosAdapter =>
     async (config) => {
       const { identity, stage: service, isBackground } = request;
       const { accountId } = identity;
-      for (let attempt = 1; ; attempt += 1) {
+      for (;;) {
         if (isBackground() && turns.pauseMs(accountId, service) > 0) throw pausedError(service, accountId);
-        const endTurn = await takeTurn(request, callId, config);
+        const endTurn = await takeTurn(request, progress.callId, config);
+        progress.attempts += 1;
         request.onAttempt?.(request.url);
         try {
           const response = await send(config);
@@ -141,18 +149,18 @@ export function createTokenClient(options: ResolvedOptions, events: EventHub): T
         } catch (error) {
           const goesOn = endTurn(resultOf(error)) && policy.retries !== 0 && !isBackground();
           if (!goesOn || !axios.isAxiosError(error)) throw error;
-          reportRetry(request, attempt, error, 0);
+          reportRetry(request, progress, error, 0);
         }
       }
     };
 
-  function reportRetry(request: TokenCall, attempt: number, error: AxiosError, delayMs: number): void {
+  function reportRetry(request: TokenCall, { attempts }: Progress, error: AxiosError, delayMs: number): void {
     const { stage, identity } = request;
     const pauseMs = Math.max(delayMs, turns.pauseMs(identity.accountId, stage));
     events.emit('retry', () => ({
       stage,
       ...subjectOf(identity),
-      attempt,
+      attempt: attempts,
       status: error.response?.status,
       code: error.response ? undefined : error.code,
       internalErrorCode: internalErrorCode(error),
@@ -162,7 +170,7 @@ export function createTokenClient(options: ResolvedOptions, events: EventHub): T
   }
 
   /** The policy for one call. It reports each failed attempt that another one follows. */
-  function retryOf(request: TokenCall): IAxiosRetryConfig {
+  function retryOf(request: TokenCall, progress: Progress): IAxiosRetryConfig {
     let delayMs = 0;
     return {
       retryCondition: (error) => !request.isBackground() && !isSetUpFault(error) && policy.retryCondition(error),
@@ -171,9 +179,9 @@ export function createTokenClient(options: ResolvedOptions, events: EventHub): T
         delayMs = error.response?.status === 429 ? 0 : policy.retryDelay(retryNumber, error);
         return delayMs;
       },
-      async onRetry(attempt, error, config) {
-        reportRetry(request, attempt, error, delayMs);
-        await policy.onRetry?.(attempt, error, config);
+      async onRetry(retryNumber, error, config) {
+        reportRetry(request, progress, error, delayMs);
+        await policy.onRetry?.(retryNumber, error, config);
       },
     };
   }
@@ -182,12 +190,13 @@ export function createTokenClient(options: ResolvedOptions, events: EventHub): T
     const { stage, identity, authorization, isWanted, isBackground, onTurn, onAttempt, ...config } = request;
     const { accountId } = identity;
     calls += 1;
+    const progress = { callId: calls, attempts: 0 };
     try {
       const response = await client.request<string>({
         ...config,
-        adapter: sendInTurn(request, calls),
+        adapter: sendInTurn(request, progress),
         signal: closing.signal,
-        'axios-retry': retryOf(request),
+        'axios-retry': retryOf(request, progress),
       });
       const unusable = (what: string) => unusableAnswer(request, what, response.status);
       return read(parseObject(response.data, unusable), unusable);
