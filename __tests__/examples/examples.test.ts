@@ -78,7 +78,7 @@ const TOLD: Readonly<Record<string, readonly string[]>> = {
     'http.response.status_code=200',
     '/conversation/send http.response.status_code=200',
   ],
-  testing: ['a message reaches the agent', 'a revoked AppJWT costs no message', 'Tests:       4 passed, 4 total'],
+  testing: ['a message reaches the agent', 'a revoked AppJWT costs no message', 'Tests:       5 passed, 5 total'],
   'with-axios-retry': [
     'answered: 200; retries counted: 0',
     'answered: 503, 503, 200; retries counted: 2',
