@@ -1,4 +1,4 @@
-import diagnostics, { type Channel } from 'node:diagnostics_channel';
+import { type Channel, channel as openChannel } from 'node:diagnostics_channel';
 import {
   type ConnectorAuthEvents,
   callHarmlessly,
@@ -17,6 +17,18 @@ export const TOKEN_CHANNEL = 'axios-liveperson-auth:token';
 export const STORE_ERROR_CHANNEL = 'axios-liveperson-auth:store-error';
 /** A channel on which a subscriber asks for the snapshots of all ConnectorAuths. Its message has `add(snapshot)`. */
 export const INSPECT_CHANNEL = 'axios-liveperson-auth:inspect';
+
+const kept = new Map<string, Channel>();
+
+/**
+ * A channel by its name. It is kept: if Node collects a channel, it may drop a later channel of the same name too, and
+ * publishers and subscribers would then have different ones.
+ */
+export function channelNamed(name: string): Channel {
+  const channel = kept.get(name) ?? openChannel(name);
+  kept.set(name, channel);
+  return channel;
+}
 
 /** An error without its message, config and response, which hold the consumer. */
 export interface TracedError {
@@ -109,7 +121,7 @@ export const tokenTracer = createTracer<TokenTraceMessage>(TOKEN_CHANNEL);
 
 function createTracer<Message extends Traced>(name: string): Tracer<Message> {
   const channels = ['start', 'end', 'asyncStart', 'asyncEnd', 'error'].map((part) =>
-    harmless(diagnostics.channel(`tracing:${name}:${part}`)),
+    harmless(channelNamed(`tracing:${name}:${part}`)),
   );
   const [start, end, asyncStart, asyncEnd, failed] = channels as [Channel, Channel, Channel, Channel, Channel];
 
@@ -186,7 +198,7 @@ function harmless(channel: Channel): Channel {
   return Object.create(channel, { publish: { value: publish } });
 }
 
-const storeErrors = harmless(diagnostics.channel(STORE_ERROR_CHANNEL));
+const storeErrors = harmless(channelNamed(STORE_ERROR_CHANNEL));
 
 /** @param build is called only if the channel has a subscriber */
 export function publishStoreError(build: () => ConnectorAuthEvents['store-error']): void {
@@ -207,8 +219,9 @@ export function answerInspections<Owner extends { inspect(): unknown }>(owner: O
     const snapshot = ref.deref()?.inspect();
     if (snapshot) (message as InspectMessage<unknown>).add(snapshot);
   };
-  const unsubscribe = () => void diagnostics.unsubscribe(INSPECT_CHANNEL, answer);
-  diagnostics.subscribe(INSPECT_CHANNEL, answer);
+  const inspections = channelNamed(INSPECT_CHANNEL);
+  const unsubscribe = () => void inspections.unsubscribe(answer);
+  inspections.subscribe(answer);
   unsubscribers.register(owner, unsubscribe);
   return unsubscribe;
 }

@@ -1,6 +1,6 @@
-import diagnostics from 'node:diagnostics_channel';
 import { type Attributes, type BatchObservableResult, type MeterProvider, metrics } from '@opentelemetry/api';
 import {
+  channelNamed,
   detailsOf,
   INSPECT_CHANNEL,
   type InspectMessage,
@@ -148,7 +148,7 @@ function createInstruments(provider: MeterProvider, accounts: boolean) {
 function inspectAll(): ConnectorAuthSnapshot[] {
   const snapshots: ConnectorAuthSnapshot[] = [];
   const message: InspectMessage<ConnectorAuthSnapshot> = { add: (snapshot) => void snapshots.push(snapshot) };
-  diagnostics.channel(INSPECT_CHANNEL).publish(message);
+  channelNamed(INSPECT_CHANNEL).publish(message);
   return snapshots;
 }
 

@@ -1,4 +1,4 @@
-import diagnostics from 'node:diagnostics_channel';
+import { channelNamed } from '../diagnostics.js';
 
 /** The steps of a tracing channel that the bridge needs. */
 export interface Steps<Message> {
@@ -20,8 +20,9 @@ export function subscribeTo<Message>(name: string, { start, asyncEnd }: Steps<Me
 /** Subscribes to a channel. @returns a function that unsubscribes */
 export function subscribeToChannel<Message>(name: string, listener: (message: Message) => void): () => void {
   const subscriber = (message: unknown) => listener(message as Message);
-  diagnostics.subscribe(name, subscriber);
-  return () => void diagnostics.unsubscribe(name, subscriber);
+  const channel = channelNamed(name);
+  channel.subscribe(subscriber);
+  return () => void channel.unsubscribe(subscriber);
 }
 
 /** The scope of the spans and metrics. */
