@@ -18,7 +18,10 @@ export interface ChaosOptions {
   /** The share of requests that get a fault, from 0 to 1. */
   rate: number;
   /** As in `failNext`, without `times`. A fault with `service` is for that service alone. */
-  faults: (FaultEffect & { service?: FaultableService })[];
+  faults: (FaultEffect & {
+    /** The only service that gets the fault. @default any */
+    service?: FaultableService;
+  })[];
 }
 
 export const CHAOS_FIELDS = { seed: 'anything', rate: 'number', faults: 'objects' } as const;

@@ -23,8 +23,11 @@ export interface Consumer extends Party {
   profile: unknown;
 }
 
+/** Somebody who is in a conversation. */
 export interface Participant {
+  /** Of a consumer, LivePerson's own id. */
   readonly id: string;
+  /** `CONSUMER`, or a role of LivePerson's side. */
   readonly role: Role;
 }
 

@@ -70,7 +70,15 @@ export interface Emulator {
     options?: AgentSendOptions,
   ): Promise<Delivery>;
   /** Starts a post-conversation survey; the main dialog is closed. Resolves with the delivery of its question. */
-  startSurvey(conversationId: string, survey?: SurveyOptions): Promise<Delivery & { dialogId: string }>;
+  startSurvey(
+    conversationId: string,
+    survey?: SurveyOptions,
+  ): Promise<
+    Delivery & {
+      /** The survey's own id. */
+      dialogId: string;
+    }
+  >;
   /** Gives a conversation to another skill, to another agent, or to both. */
   transfer(conversationId: string, to: TransferOptions): Promise<Delivery>;
   /** The agent closes a conversation. While a survey is open, it ends. */

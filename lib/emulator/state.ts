@@ -13,21 +13,32 @@ import { stateOf } from './notifications.js';
 
 /** A conversation as it is now. */
 export interface ConversationState {
+  /** The conversation's id, which is also that of its main dialog. */
   conversationId: string;
+  /** The brand. */
   accountId: string;
+  /** The connector's own id of the consumer, such as `sms-4915550001`. */
   consumerId: string;
   /** Of the main dialog. */
   state: 'OPEN' | 'CLOSE';
   /** Of the whole conversation: `OPEN` while a survey is open. */
   stage: 'OPEN' | 'CLOSE';
+  /** At most 10 digits; `-1` for none. */
   skillId: string;
-  /** How soon an answer is due: `NORMAL`, `URGENT` or `PRIORITIZED`, and seconds. */
-  ttr: { ttrType: string; value: number };
+  /** How soon an answer is due. */
+  ttr: {
+    /** `NORMAL`, `URGENT` or `PRIORITIZED`. */
+    ttrType: string;
+    /** Seconds. */
+    value: number;
+  };
   /** The consumer's rating. */
   csat?: Record<string, unknown>;
   /** Epoch milliseconds, as the other times. */
   openedAt: number;
+  /** When it last changed. */
   changedAt: number;
+  /** Those that are in it now. */
   participants: Participant[];
   /** The main one first. */
   dialogs: DialogState[];
@@ -37,18 +48,32 @@ export interface ConversationState {
 export interface DialogState {
   /** The conversation's id for the main dialog. */
   dialogId: string;
+  /** `MAIN` for the talk with the agent, `POST_SURVEY` for the survey after it. */
   dialogType: 'MAIN' | 'POST_SURVEY';
+  /** Of this dialog alone. */
   state: 'OPEN' | 'CLOSE';
+  /** Epoch milliseconds, as the other times. */
   openedAt: number;
+  /** When it last changed. */
   changedAt: number;
-  closed?: { by: 'AGENT' | 'CONSUMER' | 'SYSTEM'; cause: string; at: number };
+  /** How it ended; absent while it is open. */
+  closed?: {
+    /** Who closed it. */
+    by: 'AGENT' | 'CONSUMER' | 'SYSTEM';
+    /** A sentence, such as `Closed by consumer`. */
+    cause: string;
+    /** Epoch milliseconds. */
+    at: number;
+  };
   /** The sequence of its next event. */
   nextSequence: number;
 }
 
 /** A consumer that the emulator knows. */
 export interface ConsumerState {
+  /** The brand. */
   accountId: string;
+  /** The connector's own id of the consumer, such as `sms-4915550001`. */
   consumerId: string;
   /** LivePerson's own id: 64 hex digits. */
   lpConsumerId: string;
@@ -58,7 +83,9 @@ export interface ConsumerState {
 
 /** What `snapshot()` returns and `startEmulator` takes. It is plain JSON. */
 export interface Snapshot {
+  /** Open and closed, oldest first. */
   conversations: ConversationState[];
+  /** Those that the emulator knows, with or without a conversation. */
   consumers: ConsumerState[];
 }
 
