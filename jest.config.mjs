@@ -1,6 +1,6 @@
-// jose, p-memoize, p-limit and parts of msw ship ESM only, which Jest cannot require: they are transformed like our own sources.
+// jose, p-memoize and parts of msw ship ESM only, which Jest cannot require: they are transformed like our own sources.
 const ESM_ONLY =
-  'jose|p-memoize|p-queue|p-timeout|eventemitter3|mimic-function|p-limit|yocto-queue|rettime|until-async|@open-draft/deferred-promise';
+  'jose|p-memoize|p-queue|p-timeout|eventemitter3|mimic-function|rettime|until-async|@open-draft/deferred-promise';
 
 export default {
   testEnvironment: 'node',

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import pLimit from 'p-limit';
 import type { Clock } from '../clock.js';
 import type { StoreErrorEvent } from '../events.js';
 import type { Pending } from '../pending.js';
 import { createBatch } from './batch.js';
+import { createInFlight } from './in-flight.js';
 import { createShardHealth } from './shard-health.js';
 import { StoreFault } from './store-fault.js';
 import { withinTime } from './time-limit.js';
@@ -89,7 +89,7 @@ export interface GuardedStoreParts {
 export function guardStore({ store, timeoutMs, lockMs, clock, pending }: GuardedStoreParts): GuardedStore {
   const roundTrips = roundTripsOf(store);
   const shardOf = (key: string) => roundTrips?.shardOf(key) ?? '';
-  const inFlight = pLimit(MOST_IN_FLIGHT);
+  const inFlight = createInFlight(MOST_IN_FLIGHT);
   let isClosed = false;
   /** Ends the waits for reads and pauses. */
   const reading = new Set<() => void>();

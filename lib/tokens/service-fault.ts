@@ -55,7 +55,7 @@ export function describeFault(error: unknown, call: FailedCall, retryAt?: number
 /** The error for work in the background, which waits for no pause. */
 export function pausedError(stage: FailedCall['stage'], accountId: string): ConnectorAuthError {
   const { code, name } = SERVICES[stage];
-  const message = `${name} is not called now for account ${accountId}, because it asked for a pause. A later request tries again.`;
+  const message = `${name} asked for a pause for account ${accountId}. A later request tries again.`;
   return new ConnectorAuthError(code, message, { accountId, transient: true });
 }
 

@@ -111,7 +111,7 @@ export function createTurns<Service>({ max, longestWaitMs, clock }: TurnsParts):
       while (!lane.pause && lane.waiting.length > 0 && !isFull() && mayStart(lane.pace, lane.open)) {
         const next = lane.waiting.shift();
         if (next?.isWanted()) next.start();
-        else next?.fail(new axios.CanceledError('no caller waits for it any more'));
+        else next?.fail(new axios.CanceledError());
       }
       keepAlive(lane);
     }
