@@ -492,7 +492,7 @@ function sizeBundled(kind: 'esm' | 'cjs'): number {
     external: ['axios'],
     write: false,
   });
-  return gzipSync(outputFiles[0]?.contents ?? '').byteLength / 1_000;
+  return gzipSync(outputFiles[0]?.contents ?? '').byteLength / 1_024;
 }
 
 const bundle: Measure = async () =>

@@ -325,8 +325,13 @@ function isAppJwtVersion(value: unknown): boolean {
 }
 
 function isRetry(value: unknown): boolean {
-  return value === false || isObject(value);
+  if (value === false || !isObject(value)) return value === false;
+  const { retries = 0, ...others } = ownOf(value) as Readonly<Record<string, unknown>>;
+  const functions = ['retryCondition', 'retryDelay', 'onRetry'].map((name) => others[name]);
+  return Number.isInteger(retries) && (retries as number) >= 0 && functions.every(isFunctionOrMissing);
 }
+
+const isFunctionOrMissing = (value: unknown): boolean => value === undefined || typeof value === 'function';
 
 function isSecretChoice(value: unknown): boolean {
   if (Array.isArray(value)) return value.length > 0;

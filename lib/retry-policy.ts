@@ -29,8 +29,7 @@ export type TokenCallRetry = Required<Pick<IAxiosRetryConfig, 'retryCondition' |
 
 export function tokenCallRetry(overrides: IAxiosRetryConfig | false | undefined): TokenCallRetry {
   const given = Object.entries(overrides || {}).filter(([, value]) => value !== undefined);
-  const retryDelay = (retryNumber: number, error: AxiosError) => withJitter(pauseBefore(retryNumber, error));
-  const policy = { ...livePersonRetry, retryCondition: isTransient, retryDelay };
+  const policy = { ...livePersonRetry, retryCondition: isTransient, retryDelay: pauseBefore };
   return { ...policy, ...(overrides === false && { retries: 0 }), ...Object.fromEntries(given) };
 }
 
@@ -43,9 +42,13 @@ export const withJitter = (ms: number): number => ms * (1 + JITTER * Math.random
 const SET_UP_FAULT =
   /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_(CA|PURPOSE)|ERR_TLS_CERT_|ERR_SSL_|EPROTO$|HPE_INVALID_(CONSTANT|VERSION)|ERR_INVALID_|ERR_UNESCAPED_|ERR_SOCKET_BAD_PORT|ERR_BAD_OPTION|ERR_BAD_REQUEST|ERR_NOT_SUPPORT)/;
 
+/** The code of a fault. The fetch adapter has it in the error's cause. */
+export const faultCode = ({ code, cause }: AxiosError): string | undefined =>
+  (code === 'ERR_NETWORK' && (Object(cause) as { code?: string }).code) || code;
+
 /** Whether a failed call fails again until somebody changes the set-up. */
-export const isSetUpFault = ({ response, code }: AxiosError): boolean =>
-  response === undefined && SET_UP_FAULT.test(code ?? '');
+export const isSetUpFault = (error: AxiosError): boolean =>
+  error.response === undefined && SET_UP_FAULT.test(faultCode(error) ?? '');
 
 /** Whether a failed token call may succeed if it is sent again, now or later. */
 export function isTransientFault(error: AxiosError): boolean {

@@ -4,7 +4,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import axios from 'axios';
+import axios, { type AxiosAdapter } from 'axios';
 import { createSelfSignedCertificate } from '../../lib/emulator/index.js';
 import { createConnectorAuth, type FailureEvent, type RetryEvent } from '../../lib/index.js';
 import { ACCOUNT, type Cloud, makeToken, type Reply, SEND, startCloud, until } from '../support/cloud.js';
@@ -557,4 +557,96 @@ it.each([
   const { cloud, auth } = await startConnector();
   cloud.script.idp = () => ({ status: 201, body: { token: makeToken({ account_id: ACCOUNT, ...claims }) } });
   expect(await rejection(auth.getConsumerJws(consumer))).toMatchObject({ code: 'ERR_CONSUMER_JWS', status: 201 });
+});
+
+describe('token calls stay bounded', () => {
+  it('a retryDelay that throws ends no turn early and blocks no later call', async () => {
+    const retryDelay = () => {
+      throw new Error('no delay');
+    };
+    const { cloud, auth } = await startConnector({ retry: { retryDelay }, maxConcurrentTokenRequests: 1 });
+    cloud.script.idp = ({ body }) => (body.includes('c-') ? { status: 503 } : undefined);
+    for (const consumer of consumers(3)) await rejection(auth.getConsumerJws(consumer));
+    expect(await auth.getConsumerJws('fine')).toEqual(expect.any(String));
+  });
+
+  it.each([{ retries: -1 }, { retries: '3' }, { retryDelay: 5 }, { retryCondition: true }, { onRetry: 'x' }])(
+    'retry: %j is refused',
+    (retry) => {
+      expect(() => createAuth({ origin: 'http://127.0.0.1:1' }, { retry: retry as never })).toThrow(
+        /retry must be an axios-retry configuration or false/,
+      );
+    },
+  );
+
+  it('an AppJWT that has expired on arrival costs a bounded number of calls', async () => {
+    const { cloud, auth } = await startConnector();
+    cloud.script.sentinel = (_, count) => ({
+      body: { access_token: makeToken({ aud: ACCOUNT, iat: 1, exp: 1.0000001, count }) },
+    });
+    await auth.getConsumerJws('c');
+    expect(cloud.count('sentinel')).toBeLessThan(10);
+    expect(cloud.count('idp')).toBe(1);
+  });
+
+  it('an adapter that resolves with a 429 is understood', async () => {
+    holdTime();
+    const pauses = holdTimers(1_000);
+    const send = axios.getAdapter('http');
+    const adapter: AxiosAdapter = (config) => send({ ...config, validateStatus: () => true });
+    const { cloud, auth } = await startConnector({ retry: {}, axiosConfig: { adapter } });
+    cloud.script.sentinel = (_, count) => (count === 1 ? { status: 429, headers: { 'retry-after': '1' } } : undefined);
+    const token = auth.getAppJwt();
+    await until(() => pauses.waiting === 1);
+    pauses.end();
+    expect(await token).toBe(cloud.issued.appJwt[0]);
+  });
+
+  it('invalidate() of one account leaves the lookups of others alone', async () => {
+    const cloud = await startCloud();
+    const secrets = { clientId: CLIENT_ID, clientSecret: CLIENT_SECRET };
+    const auth = createAuth(cloud, { ...lookedUpBy(() => secrets), failureCooldownMs: COOLDOWN });
+    cloud.script.domain = () => {
+      auth.invalidate({ accountId: 'a' });
+      return { status: 403 };
+    };
+    for (let i = 0; i < 5; i += 1) await rejection(auth.getOrigin('idp', { accountId: 'b' }));
+    expect(cloud.count('domain')).toBe(1);
+  });
+
+  it('retryAt after a 429 is when the pause ends, also with a shorter cool-down', async () => {
+    const { clock, pass } = holdTime();
+    const { cloud, auth } = await startConnector({ clock, failureCooldownMs: { min: 100, max: 60_000 } });
+    cloud.script.sentinel = (_, count) => (count === 1 ? { status: 429 } : undefined);
+    expect(await rejection(auth.getAppJwt())).toMatchObject({ retryAt: clock.now() + 5_000 });
+    pass(5_000);
+    await auth.getAppJwt();
+  });
+});
+
+describe('credentials() that changes its mind', () => {
+  it('in the object that it has returned: Sentinel is asked with the new secret', async () => {
+    const secrets = { clientId: CLIENT_ID, clientSecret: 'old' };
+    const { cloud, auth } = await startConnector(lookedUpBy(async () => secrets));
+    await auth.getOrigin('idp', { accountId: ACCOUNT });
+    cloud.script.sentinel = ({ body }) => {
+      secrets.clientSecret = 'new';
+      return body.includes('old') ? { status: 401 } : undefined;
+    };
+    expect(await auth.getAppJwt({ accountId: ACCOUNT })).toBe(cloud.issued.appJwt[0]);
+  });
+
+  it('with a getter that throws: ERR_CREDENTIALS with the cause', async () => {
+    const cause = new Error('vault');
+    const found = {
+      clientSecret: 's',
+      get clientId() {
+        throw cause;
+      },
+    };
+    const { auth } = await startConnector(lookedUpBy(() => found));
+    const error = await rejection(auth.getAppJwt({ accountId: ACCOUNT }));
+    expect(error).toMatchObject({ code: 'ERR_CREDENTIALS' });
+    expect((error as Error).cause).toBe(cause);
+  });
 });

@@ -33,7 +33,10 @@ export async function fetchConsumerJws(parts: ConsumerJwsParts, order: FetchOrde
       appJwt = current ?? appJwt;
       return current?.value;
     },
-    fetch: getAppJwt,
+    async fetch() {
+      appJwt = await getAppJwt();
+      return appJwt.value;
+    },
   };
   for (let asked = 1; ; asked += 1) {
     try {

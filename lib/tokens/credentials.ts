@@ -36,8 +36,8 @@ export function createCredentialsBook(
     code: 'ERR_CREDENTIALS',
     keyOf: (accountId) => accountId,
   });
-  /** Changes with each `invalidate()`. A lookup that was under way then is not kept. */
-  let generation = 0;
+  /** The lookups under way. `invalidate()` removes them, so that they are not kept. */
+  const underWay = new Map<string, object>();
 
   // One brand's credentials are in memory from the start.
   if (options.accountId !== undefined) {
@@ -47,14 +47,15 @@ export function createCredentialsBook(
 
   const renew = singleFlight(async (accountId: string): Promise<Credentials> => {
     cooldown.assertOver(accountId);
-    const begun = generation;
+    const own = {};
+    underWay.set(accountId, own);
     const found = isAccountId(accountId) ? await lookUp(accountId) : undefined;
     cooldown.end(accountId);
     if (!isCredentials(found)) {
       known.delete(accountId);
       throw unknownAccount(accountId, found);
     }
-    if (begun === generation) known.set(accountId, found);
+    if (underWay.get(accountId) === own) known.set(accountId, found);
     return found;
   });
 
@@ -63,7 +64,9 @@ export function createCredentialsBook(
     try {
       // All requests of the account wait for this lookup, so it must end.
       const enders = [endAfter(timeout, () => timeoutError({ timeout }))];
-      return await waits.waitFor(async () => options.credentials(accountId), enders, accountId);
+      const found: unknown = await waits.waitFor(async () => options.credentials(accountId), enders, accountId);
+      // A copy, because the function may change its object later.
+      return isCredentials(found) ? { clientId: found.clientId, clientSecret: found.clientSecret } : found;
     } catch (cause) {
       if (waits.isClosed) throw closedError(accountId);
       const message = `The option credentials failed for account ${accountId} (${nameOf(cause)}). Check that function: the error's cause is its own error.`;
@@ -86,8 +89,9 @@ export function createCredentialsBook(
       ),
     renew,
     invalidate(matches) {
-      generation += 1;
-      for (const accountId of [...known.keys()]) if (matches(accountId)) known.delete(accountId);
+      for (const map of [known, underWay]) {
+        for (const accountId of [...map.keys()]) if (matches(accountId)) map.delete(accountId);
+      }
       cooldown.endAll(matches);
     },
     cooldowns: cooldown.current,

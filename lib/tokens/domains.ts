@@ -59,8 +59,8 @@ export function createDomains(
     code: 'ERR_DOMAIN_LOOKUP',
     keyOf: ({ accountId, service }) => `${accountId} ${service}`,
   });
-  /** Changes with each `invalidate()`. A lookup that was under way then is not kept. */
-  let generation = 0;
+  /** The lookups under way. `invalidate()` removes them, so that they are not kept. */
+  const underWay = new Map<string, object>();
 
   /** Asks for the list of all services. If the list does not name the service, asks for that service alone. */
   async function ask({ accountId, service }: Wanted, isBackground: () => boolean): Promise<Origins> {
@@ -112,7 +112,9 @@ export function createDomains(
       const keepsServing = old?.origins.has(service) === true;
       if (!keepsServing) cooldown.assertOver(wanted);
       const now = clock.now();
-      const begun = generation;
+      const own = {};
+      underWay.set(accountId, own);
+      const isCurrent = () => underWay.get(accountId) === own;
       let lookup: Lookup;
       try {
         const origins = await ask(wanted, keepsServing ? () => true : isBackground);
@@ -124,12 +126,12 @@ export function createDomains(
           reconsideredAt: old?.reconsideredAt,
         };
       } catch (error) {
-        const failure = keepsServing || begun !== generation ? error : cooldown.start(wanted, error);
+        const failure = keepsServing || !isCurrent() ? error : cooldown.start(wanted, error);
         onFailed(appJwtOf(accountId), failure);
         if (!keepsServing) throw failure;
         lookup = { ...old, refreshAt: now + Math.min(domainTtlMs, FAILED_REFRESH_PAUSE_MS) };
       }
-      if (begun === generation) lookups.set(accountId, lookup);
+      if (isCurrent()) lookups.set(accountId, lookup);
       return lookup;
     },
   );
@@ -158,8 +160,9 @@ export function createDomains(
       lookups.set(accountId, { ...known, refreshAt: now, reconsideredAt: now });
     },
     invalidate(matches) {
-      generation += 1;
-      for (const accountId of [...lookups.keys()]) if (matches(accountId)) lookups.delete(accountId);
+      for (const map of [lookups, underWay]) {
+        for (const accountId of [...map.keys()]) if (matches(accountId)) map.delete(accountId);
+      }
       cooldown.endAll(({ accountId }) => matches(accountId));
     },
     ages: () =>

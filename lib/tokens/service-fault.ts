@@ -1,7 +1,7 @@
 import axios, { AxiosError } from 'axios';
 import { ConnectorAuthError, type ConnectorAuthErrorCode } from '../errors.js';
 import { isRecord, ownValue } from '../own.js';
-import { isSetUpFault, isTransientFault } from '../retry-policy.js';
+import { faultCode, isSetUpFault, isTransientFault } from '../retry-policy.js';
 import type { Identity } from './identity.js';
 
 /** The services that the package calls. */
@@ -61,7 +61,8 @@ export function pausedError(stage: FailedCall['stage'], accountId: string): Conn
 
 /** What a failed attempt was: service, fault, account and host. */
 export function whatFailed(error: unknown, call: FailedCall): string {
-  return `${faultOf(error, call)} ${hostSentence(call.url)}`;
+  const proxy = axios.isAxiosError(error) ? proxyHints(error, call.url) : [];
+  return [faultOf(error, call), hostSentence(call.url), ...proxy].join(' ');
 }
 
 const hostSentence = (url: string): string =>
@@ -73,7 +74,8 @@ function faultOf(error: unknown, { stage, identity }: FailedCall): string {
 
 function verbOf(error: unknown): string {
   if (!axios.isAxiosError(error)) return `could not be called (${error instanceof Error ? error.name : typeof error})`;
-  const { response, code = 'no code' } = error;
+  const { response } = error;
+  const code = faultCode(error) ?? 'no code';
   if (response && response.status >= 300) return `answered ${response.status}${wordsOf(error)}`;
   if (/maxContentLength/.test(error.message)) return `sent an answer of more than ${LONGEST_ANSWER_BYTES} bytes`;
   if (code === AxiosError.ECONNABORTED || code === AxiosError.ETIMEDOUT) return 'did not answer in time';
@@ -81,21 +83,14 @@ function verbOf(error: unknown): string {
   return `could not be reached or broke off its answer (${code})`;
 }
 
-const OAUTH_ERRORS = [
-  'invalid_request',
-  'invalid_client',
-  'invalid_grant',
-  'unauthorized_client',
-  'unsupported_grant_type',
-  'invalid_scope',
-];
+const OAUTH_ERROR = /"(invalid_(?:request|client|grant|scope)|unauthorized_client|unsupported_grant_type)"/;
 
 /**
  * The error word of an OAuth 2.0 answer (RFC 6749, 5.2) and LivePerson's internal code. The rest of the body is not shown,
  * because it may echo the secret.
  */
 function wordsOf(error: AxiosError): string {
-  const word = OAUTH_ERRORS.find((known) => String(error.response?.data).includes(`"${known}"`));
+  const word = OAUTH_ERROR.exec(String(error.response?.data))?.[1];
   const internal = internalErrorCode(error);
   const words = [word, internal && `internalErrorCode ${internal}`].filter(Boolean);
   return words.length > 0 ? ` (${words.join(', ')})` : '';
@@ -115,7 +110,7 @@ export function internalErrorCode({ response }: AxiosError): string | undefined 
 function adviceFor(error: unknown, { stage }: FailedCall): string {
   if (!axios.isAxiosError(error)) return 'Check axiosConfig and retry.';
   if (isTransientFault(error)) return 'This may pass: a later request tries again.';
-  if (isSetUpFault(error)) return setUpAdvice(error.code ?? '', SERVICES[stage].hostOption);
+  if (isSetUpFault(error)) return setUpAdvice(faultCode(error) ?? '', SERVICES[stage].hostOption);
   return error.response ? ANSWER_ADVICE[stage] : 'Check the host and what answers there.';
 }
 

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import axios, {
   Axios,
   type AxiosAdapter,
-  type AxiosError,
+  AxiosError,
   type AxiosInstance,
   type AxiosRequestConfig,
   type InternalAxiosRequestConfig,
@@ -19,6 +19,7 @@ import {
   isSetUpFault,
   isTransientFault,
   LONGEST_PAUSE_MS,
+  livePersonRetry,
   tokenCallRetry,
   withJitter,
 } from '../retry-policy.js';
@@ -39,7 +40,7 @@ export interface TokenCall extends Pick<AxiosRequestConfig, 'method' | 'headers'
   readonly identity: Identity;
   readonly url: string;
   /** The header `Authorization`. If it cannot be read when the turn of an attempt has come, it is fetched before the next turn. */
-  readonly authorization?: { peek(): string | undefined; fetch(): Promise<unknown> };
+  readonly authorization?: { peek(): string | undefined; fetch(): Promise<string> };
   /** Checked when the call's turn has come. */
   readonly isWanted: IsWanted;
   /** Whether no caller waits for the call. Then a failed attempt is not retried. */
@@ -73,6 +74,11 @@ export interface TokenClient {
   close(): Promise<void>;
 }
 
+const PASSED: AttemptResult = { outcome: 'passed', pauseMs: 0 };
+
+/** An AppJWT may be refused again while its call waits for the next turn, but not for ever. */
+const MOST_FETCHES = 3;
+
 /** How far a call has come. */
 interface Progress {
   readonly callId: number;
@@ -96,22 +102,32 @@ export function createTokenClient(options: ResolvedOptions, events: EventHub): T
   });
   // With 0, failures are not remembered, but a service still gets its pause.
   const longestPauseMs = failureCooldownMs.max || LONGEST_PAUSE_MS;
+  // A pause of the user's own is kept as it is.
+  const jitter = policy.retryDelay === livePersonRetry.retryDelay ? withJitter : (ms: number) => ms;
   let calls = 0;
 
   /** The result of a failed attempt; `undefined` if it says nothing about the service. */
   function resultOf(error: unknown): AttemptResult | undefined {
     if (!axios.isAxiosError(error) || axios.isCancel(error)) return undefined;
-    if (!isTransientFault(error)) return { outcome: 'passed', pauseMs: 0 };
-    const wantedMs = withJitter(askedPauseMs(error)) || policy.retryDelay(1, error);
-    const outcome = error.response?.status === 429 ? 'limited' : 'failed';
-    return { outcome, pauseMs: Math.min(wantedMs, longestPauseMs) };
+    if (!isTransientFault(error)) return PASSED;
+    try {
+      return { outcome: error.response?.status === 429 ? 'limited' : 'failed', pauseMs: pauseAfter(error) };
+    } catch {
+      // The user's `retryDelay` has thrown. The turn must end all the same.
+      return undefined;
+    }
   }
+
+  /** The pause that a service wants, in milliseconds. */
+  const pauseAfter = (error: AxiosError): number =>
+    Math.min(askedPauseMs(error) || policy.retryDelay(1, error), longestPauseMs);
 
   /** Waits for the turn of an attempt, and sets its header `Authorization`. @returns a function that ends the turn */
   async function takeTurn(request: TokenCall, callId: number, { headers }: InternalAxiosRequestConfig) {
     const { identity, stage: service, isWanted, authorization, onTurn } = request;
     const { accountId } = identity;
-    for (;;) {
+    let fetched: string | undefined;
+    for (let fetches = 0; ; ) {
       const endTurn = await turns.take({ accountId, service, callId, isWanted });
       try {
         await onTurn?.();
@@ -119,7 +135,8 @@ export function createTokenClient(options: ResolvedOptions, events: EventHub): T
         endTurn(undefined);
         throw error;
       }
-      const value = authorization?.peek();
+      // An AppJWT that never can be used is sent in the end, so that the call fails.
+      const value = authorization?.peek() ?? (fetches < MOST_FETCHES ? undefined : fetched);
       const isPaused = turns.pauseMs(accountId, service) > 0;
       if (!isPaused && (value !== undefined || !authorization)) {
         if (value !== undefined) headers.set('Authorization', value);
@@ -127,7 +144,9 @@ export function createTokenClient(options: ResolvedOptions, events: EventHub): T
       }
       // The service asked for a pause meanwhile, or the AppJWT was refused.
       endTurn(undefined);
-      if (value === undefined) await authorization?.fetch();
+      if (value !== undefined) continue;
+      fetched = await authorization?.fetch();
+      fetches += 1;
     }
   }
 
@@ -144,7 +163,7 @@ export function createTokenClient(options: ResolvedOptions, events: EventHub): T
         request.onAttempt?.(request.url);
         try {
           const response = await send(config);
-          endTurn({ outcome: 'passed', pauseMs: 0 });
+          endTurn(PASSED);
           return response;
         } catch (error) {
           const goesOn = endTurn(resultOf(error)) && policy.retries !== 0 && !isBackground();
@@ -176,7 +195,7 @@ export function createTokenClient(options: ResolvedOptions, events: EventHub): T
       retryCondition: (error) => !request.isBackground() && !isSetUpFault(error) && policy.retryCondition(error),
       retryDelay(retryNumber, error) {
         // After a 429, the call waits for its next turn.
-        delayMs = error.response?.status === 429 ? 0 : policy.retryDelay(retryNumber, error);
+        delayMs = error.response?.status === 429 ? 0 : jitter(policy.retryDelay(retryNumber, error));
         return delayMs;
       },
       async onRetry(retryNumber, error, config) {
@@ -192,7 +211,7 @@ export function createTokenClient(options: ResolvedOptions, events: EventHub): T
     calls += 1;
     const progress = { callId: calls, attempts: 0 };
     try {
-      const response = await client.request<string>({
+      const response = await client.request<unknown>({
         ...config,
         adapter: sendInTurn(request, progress),
         signal: closing.signal,
@@ -210,10 +229,11 @@ export function createTokenClient(options: ResolvedOptions, events: EventHub): T
     }
   }
 
-  /** When a service wants the next call. */
+  /** When a service wants the next call. A 429 always pauses. */
   function retryAtOf(error: unknown): number | undefined {
-    const asked = axios.isAxiosError(error) ? Math.min(askedPauseMs(error), longestPauseMs) : 0;
-    return asked > 0 ? Math.round(clock.now() + asked) : undefined;
+    if (!axios.isAxiosError(error)) return undefined;
+    const pauseMs = error.response?.status === 429 ? pauseAfter(error) : Math.min(askedPauseMs(error), longestPauseMs);
+    return pauseMs > 0 ? Math.round(clock.now() + pauseMs) : undefined;
   }
 
   return {
@@ -241,7 +261,11 @@ function createSend({ axiosConfig, tokenTimeoutMs }: ResolvedOptions): AxiosAdap
   const adapter = axios.getAdapter(axiosConfig.adapter ?? 'http');
   return async (config) => {
     try {
-      return await callAdapter(adapter, Object.assign(Object.create(null), config, { timeout: tokenTimeoutMs }));
+      const sent = Object.assign(Object.create(null), config, { timeout: tokenTimeoutMs });
+      const response = await callAdapter(adapter, sent);
+      // An adapter of the user's may leave this to Axios.
+      if (isSuccess(response.status)) return response;
+      throw new AxiosError(`status ${response.status}`, undefined, config, response.request, response);
     } catch (error) {
       // axios-retry sends the config of the error again.
       if (axios.isAxiosError(error)) error.config = config;
@@ -261,7 +285,7 @@ function createPrivateInstance({ axiosConfig }: ResolvedOptions): AxiosInstance 
     maxRedirects: 0,
     maxContentLength: LONGEST_ANSWER_BYTES,
     responseType: 'text',
-    validateStatus: (status: number) => status >= 200 && status < 300,
+    validateStatus: isSuccess,
   } as const;
   const instance = new Axios(ownOf(config) as AxiosRequestConfig);
   const { defaults, interceptors } = instance;
@@ -269,10 +293,13 @@ function createPrivateInstance({ axiosConfig }: ResolvedOptions): AxiosInstance 
   return Object.assign(request, { request, defaults, interceptors }) as unknown as AxiosInstance;
 }
 
-function parseObject(text: string, unusable: (what: string) => ConnectorAuthError): Answer {
+const isSuccess = (status: number): boolean => status >= 200 && status < 300;
+
+/** @param data text, or what an adapter of the user's has parsed */
+function parseObject(data: unknown, unusable: (what: string) => ConnectorAuthError): Answer {
   try {
-    const parsed: unknown = JSON.parse(text);
+    const parsed: unknown = typeof data === 'string' ? JSON.parse(data) : data;
     if (typeof parsed === 'object' && parsed !== null) return ownOf(parsed) as Answer;
   } catch {}
-  throw unusable(text === '' ? 'an empty body' : 'a body that is not a JSON object');
+  throw unusable(data === '' ? 'an empty body' : 'a body that is not a JSON object');
 }

@@ -39,7 +39,7 @@ export interface FetchOrder {
   readonly refusedAt: number | undefined;
   /** Whether any caller still waits for it, or it is renewed in the background. */
   readonly isWanted: IsWanted;
-  /** Whether it is renewed in the background, and no caller waits for it yet. */
+  /** Whether it is renewed in the background, and no caller waits for it. */
   isBackground(): boolean;
   /** False if the token was invalidated meanwhile. The waiting callers then still get it, but it is not kept. */
   isCurrent(): boolean;
@@ -103,7 +103,7 @@ export function createTokenSource(parts: TokenSourceParts): TokenSource {
           outdated: old?.token,
           refusedAt: old?.refusedAt,
           isWanted: () => isAwaited(flight),
-          isBackground: () => flight.waiting.every((isWanted) => isWanted === inBackground),
+          isBackground: () => flight.waiting.every((isWanted) => isWanted === inBackground || !isWanted()),
           isCurrent,
           onAttempt: trace?.attempt,
         });

@@ -1,5 +1,6 @@
 import axios from 'axios';
 import type { Clock } from '../clock.js';
+import { withJitter } from '../retry-policy.js';
 import type { IsWanted } from '../wait.js';
 import { type Attempt, fullPace, isDown, keepsTries, mayStart, type Outcome, type Pace, paceAfter } from './pacing.js';
 
@@ -144,7 +145,7 @@ export function createTurns<Service>({ max, longestWaitMs, clock }: TurnsParts):
     const timer = setTimeout(() => {
       lane.pause = undefined;
       startNext(accountId);
-    }, ms);
+    }, withJitter(ms));
     lane.pause = { ms, until: clock.now() + ms, timer };
   }
 
