@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient } from 'redis';
+import { freePort } from './free-port.js';
 
 /** A Redis of the tests' own, on a free port of loopback, which forgets all when it ends. */
 export interface RedisServer {
@@ -27,10 +27,14 @@ export async function startRedis(ownFlags: readonly string[] = []): Promise<Redi
   const port = await freePort();
   const url = `redis://127.0.0.1:${port}`;
   const folder = mkdtempSync(join(tmpdir(), 'axios-liveperson-auth-redis-'));
+  // A sentinel keeps its state in its configuration file.
+  const configuration = join(folder, 'redis.conf');
+  writeFileSync(configuration, '');
   let child: ChildProcess | undefined;
 
   async function start(): Promise<void> {
     const flags = [
+      configuration,
       '--port',
       String(port),
       '--bind',
@@ -85,13 +89,4 @@ async function answers(url: string): Promise<void> {
   await client.connect();
   await client.ping();
   client.destroy();
-}
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address ? address.port : 0;
 }
