@@ -1,3 +1,4 @@
+import type { CreateAxiosDefaults } from 'axios';
 import { isPromise } from './arguments.js';
 import { systemClock } from './clock.js';
 import type {
@@ -52,11 +53,14 @@ const OPTIONS = {
   store: row<TokenStore | undefined>(undefined, isObject, 'an object with get(), set() and delete()', checkStore),
   storeSecret: row(undefined, isSecretChoice, STORE_SECRETS, toSecretList),
   storeTimeoutMs: row(250, isTimeout, TIMEOUT),
-  axiosConfig: row<Given<'axiosConfig'>>({}, isObject, 'an Axios configuration', copyOwn),
+  axiosConfig: row<AxiosConfig>({}, isObject, 'an Axios configuration', copyOwn),
   redact: row<boolean>(true, isBoolean, 'true or false'),
   logger: row<Given<'logger'> | undefined>(undefined, isLogger, 'an object with debug(), info(), warn() and error()'),
   clock: row(systemClock, isClock, 'an object with now()'),
 } satisfies Record<keyof OneBrand | keyof CommonOptions, object>;
+
+/** An interface, because older Axios versions have fewer type parameters than the types of an alias would name. */
+interface AxiosConfig extends CreateAxiosDefaults {}
 
 type Given<Name extends keyof CommonOptions> = NonNullable<CommonOptions[Name]>;
 type OutOf<R> = R extends Row<infer Out> ? Out : never;
