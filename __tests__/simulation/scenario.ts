@@ -90,8 +90,8 @@ const MINUTE = 60 * SECOND;
 
 export function planScenario(random: Random): Scenario {
   const { pick, chance } = random;
-  const chosen = HAZARDS.filter((hazard) => chance(hazard === 'freezes' || hazard === 'lost calls' ? 0.4 : 0.25));
-  const processes = pick([1, 1, 2, 3]);
+  const chosen = HAZARDS.filter((hazard) => chance(hazard === 'freezes' || hazard === 'lost calls' ? 0.6 : 0.25));
+  const processes = pick([1, 2, 3, 3]);
   const store = pick(processes === 1 ? (['none', 'none', 'with lock'] as const) : STORES);
   const hazards = new Set(chosen);
   const isManyBrands = chance(0.5);
