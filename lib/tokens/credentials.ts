@@ -5,6 +5,7 @@ import { isAccountId, isCredentials, type ResolvedOptions } from '../resolve-opt
 import { singleFlight } from '../single-flight.js';
 import { endAfter, timeoutError, type Waits } from '../wait.js';
 import { type CurrentCooldown, createCooldown } from './cooldown.js';
+import { createUnderWay, deleteMatching } from './under-way.js';
 
 /** The accounts that this connector serves, and their credentials. */
 export interface CredentialsBook {
@@ -36,8 +37,7 @@ export function createCredentialsBook(
     code: 'ERR_CREDENTIALS',
     keyOf: (accountId) => accountId,
   });
-  /** The lookups under way. `invalidate()` removes them, so that they are not kept. */
-  const underWay = new Map<string, object>();
+  const underWay = createUnderWay();
 
   // One brand's credentials are in memory from the start.
   if (options.accountId !== undefined) {
@@ -45,19 +45,19 @@ export function createCredentialsBook(
     if (isCredentials(own)) known.set(options.accountId, own);
   }
 
-  const renew = singleFlight(async (accountId: string): Promise<Credentials> => {
-    cooldown.assertOver(accountId);
-    const own = {};
-    underWay.set(accountId, own);
-    const found = isAccountId(accountId) ? await lookUp(accountId) : undefined;
-    cooldown.end(accountId);
-    if (!isCredentials(found)) {
-      known.delete(accountId);
-      throw unknownAccount(accountId, found);
-    }
-    if (underWay.get(accountId) === own) known.set(accountId, found);
-    return found;
-  });
+  const renew = singleFlight((accountId: string) =>
+    underWay.run(accountId, async (isCurrent): Promise<Credentials> => {
+      cooldown.assertOver(accountId);
+      const found = isAccountId(accountId) ? await lookUp(accountId) : undefined;
+      cooldown.end(accountId);
+      if (!isCredentials(found)) {
+        known.delete(accountId);
+        throw unknownAccount(accountId, found);
+      }
+      if (isCurrent()) known.set(accountId, found);
+      return found;
+    }),
+  );
 
   async function lookUp(accountId: string): Promise<unknown> {
     const timeout = options.tokenTimeoutMs;
@@ -89,9 +89,8 @@ export function createCredentialsBook(
       ),
     renew,
     invalidate(matches) {
-      for (const map of [known, underWay]) {
-        for (const accountId of [...map.keys()]) if (matches(accountId)) map.delete(accountId);
-      }
+      underWay.drop(matches);
+      deleteMatching(known, matches);
       cooldown.endAll(matches);
     },
     cooldowns: cooldown.current,

@@ -7,6 +7,7 @@ import { singleFlight } from '../single-flight.js';
 import { type CurrentCooldown, createCooldown } from './cooldown.js';
 import { appJwtOf, type Identity } from './identity.js';
 import type { Answer, TokenClient } from './token-client.js';
+import { createUnderWay, deleteMatching } from './under-way.js';
 
 /** Resolves LivePerson's services to origins such as `https://lo.idp.liveperson.net`, with the Domain API. */
 export interface Domains {
@@ -59,8 +60,7 @@ export function createDomains(
     code: 'ERR_DOMAIN_LOOKUP',
     keyOf: ({ accountId, service }) => `${accountId} ${service}`,
   });
-  /** The lookups under way. `invalidate()` removes them, so that they are not kept. */
-  const underWay = new Map<string, object>();
+  const underWay = createUnderWay();
 
   /** Asks for the list of all services. If the list does not name the service, asks for that service alone. */
   async function ask({ accountId, service }: Wanted, isBackground: () => boolean): Promise<Origins> {
@@ -105,16 +105,13 @@ export function createDomains(
     );
   }
 
-  const refresh = singleFlight(
-    async (accountId: string, service: string, isBackground: () => boolean): Promise<Lookup> => {
+  const refresh = singleFlight((accountId: string, service: string, isBackground: () => boolean) =>
+    underWay.run(accountId, async (isCurrent): Promise<Lookup> => {
       const wanted = { accountId, service };
       const old = lookups.get(accountId);
       const keepsServing = old?.origins.has(service) === true;
       if (!keepsServing) cooldown.assertOver(wanted);
       const now = clock.now();
-      const own = {};
-      underWay.set(accountId, own);
-      const isCurrent = () => underWay.get(accountId) === own;
       let lookup: Lookup;
       try {
         const origins = await ask(wanted, keepsServing ? () => true : isBackground);
@@ -133,7 +130,7 @@ export function createDomains(
       }
       if (isCurrent()) lookups.set(accountId, lookup);
       return lookup;
-    },
+    }),
   );
 
   function peek(accountId: string, service: string, now: number): string | undefined {
@@ -160,13 +157,11 @@ export function createDomains(
       lookups.set(accountId, { ...known, refreshAt: now, reconsideredAt: now });
     },
     invalidate(matches) {
-      for (const map of [lookups, underWay]) {
-        for (const accountId of [...map.keys()]) if (matches(accountId)) map.delete(accountId);
-      }
+      underWay.drop(matches);
+      deleteMatching(lookups, matches);
       cooldown.endAll(({ accountId }) => matches(accountId));
     },
-    ages: () =>
-      new Map([...lookups].map(([accountId, { resolvedAt }]) => [accountId, Math.round(clock.now() - resolvedAt)])),
+    ages: () => new Map([...lookups].map(([accountId, { resolvedAt }]) => [accountId, clock.now() - resolvedAt])),
     cooldowns: cooldown.current,
   };
 }
