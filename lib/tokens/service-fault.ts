@@ -3,6 +3,7 @@ import { ConnectorAuthError, type ConnectorAuthErrorCode } from '../errors.js';
 import { isRecord, ownValue } from '../own.js';
 import { faultCode, isSetUpFault, isTransientFault } from '../retry-policy.js';
 import type { Identity } from './identity.js';
+import { LONGEST_ANSWER_BYTES } from './private-axios.js';
 
 /** The services that the package calls. */
 export const SERVICES = {
@@ -17,9 +18,6 @@ export interface FailedCall {
   readonly identity: Identity;
   readonly url: string;
 }
-
-/** A longer answer is refused. Real answers are far shorter. */
-export const LONGEST_ANSWER_BYTES = 64 * 1024;
 
 const DOCTOR = 'Run `npx axios-liveperson-auth doctor` to check the set-up.';
 

@@ -1,14 +1,11 @@
 import { setMaxListeners } from 'node:events';
 import axios, {
-  Axios,
   type AxiosAdapter,
-  AxiosError,
-  type AxiosInstance,
+  type AxiosError,
   type AxiosRequestConfig,
   type InternalAxiosRequestConfig,
 } from 'axios';
 import axiosRetry, { type IAxiosRetryConfig } from 'axios-retry';
-import { callAdapter } from '../call-adapter.js';
 import { ConnectorAuthError, closedError } from '../errors.js';
 import type { EventHub } from '../events.js';
 import { ownOf } from '../own.js';
@@ -25,14 +22,8 @@ import {
 } from '../retry-policy.js';
 import type { IsWanted } from '../wait.js';
 import { type Identity, subjectOf } from './identity.js';
-import {
-  describeFault,
-  internalErrorCode,
-  LONGEST_ANSWER_BYTES,
-  pausedError,
-  unusableAnswer,
-  whatFailed,
-} from './service-fault.js';
+import { createPrivateInstance, createSend } from './private-axios.js';
+import { describeFault, internalErrorCode, pausedError, unusableAnswer, whatFailed } from './service-fault.js';
 import { type AttemptResult, createTurns, type OpenCalls } from './turns.js';
 
 export interface TokenCall extends Pick<AxiosRequestConfig, 'method' | 'headers' | 'data'> {
@@ -110,17 +101,18 @@ export function createTokenClient(options: ResolvedOptions, events: EventHub): T
   function resultOf(error: unknown): AttemptResult | undefined {
     if (!axios.isAxiosError(error) || axios.isCancel(error)) return undefined;
     if (!isTransientFault(error)) return PASSED;
-    try {
-      return { outcome: error.response?.status === 429 ? 'limited' : 'failed', pauseMs: pauseAfter(error) };
-    } catch {
-      // The user's `retryDelay` has thrown. The turn must end all the same.
-      return undefined;
-    }
+    return { outcome: error.response?.status === 429 ? 'limited' : 'failed', pauseMs: pauseAfter(error) };
   }
 
   /** The pause that a service wants, in milliseconds. */
-  const pauseAfter = (error: AxiosError): number =>
-    Math.min(askedPauseMs(error) || policy.retryDelay(1, error), longestPauseMs);
+  function pauseAfter(error: AxiosError): number {
+    try {
+      return Math.min(askedPauseMs(error) || policy.retryDelay(1, error), longestPauseMs);
+    } catch {
+      // The user's `retryDelay` has thrown. The turn must end all the same.
+      return 0;
+    }
+  }
 
   /** Waits for the turn of an attempt, and sets its header `Authorization`. @returns a function that ends the turn */
   async function takeTurn(request: TokenCall, callId: number, { headers }: InternalAxiosRequestConfig) {
@@ -255,45 +247,6 @@ function allowListeners(signal: AbortSignal): void {
     setMaxListeners(0, signal);
   } catch {}
 }
-
-/** Makes one attempt, within `tokenTimeoutMs`. The adapter gets a config that inherits nothing. */
-function createSend({ axiosConfig, tokenTimeoutMs }: ResolvedOptions): AxiosAdapter {
-  const adapter = axios.getAdapter(axiosConfig.adapter ?? 'http');
-  return async (config) => {
-    try {
-      const sent = Object.assign(Object.create(null), config, { timeout: tokenTimeoutMs });
-      const response = await callAdapter(adapter, sent);
-      // An adapter of the user's may leave this to Axios.
-      if (isSuccess(response.status)) return response;
-      throw new AxiosError(`status ${response.status}`, undefined, config, response.request, response);
-    } catch (error) {
-      // axios-retry sends the config of the error again.
-      if (axios.isAxiosError(error)) error.config = config;
-      throw error;
-    }
-  };
-}
-
-/**
- * An instance without the interceptors and defaults of the static axios, and without changes that other code made to
- * `axios.create()`. It is a function, because axios-retry calls it to send again.
- */
-function createPrivateInstance({ axiosConfig }: ResolvedOptions): AxiosInstance {
-  const config = {
-    ...axiosConfig,
-    headers: { ...axiosConfig.headers },
-    maxRedirects: 0,
-    maxContentLength: LONGEST_ANSWER_BYTES,
-    responseType: 'text',
-    validateStatus: isSuccess,
-  } as const;
-  const instance = new Axios(ownOf(config) as AxiosRequestConfig);
-  const { defaults, interceptors } = instance;
-  const request = (config: AxiosRequestConfig) => instance.request(config);
-  return Object.assign(request, { request, defaults, interceptors }) as unknown as AxiosInstance;
-}
-
-const isSuccess = (status: number): boolean => status >= 200 && status < 300;
 
 /** @param data text, or what an adapter of the user's has parsed */
 function parseObject(data: unknown, unusable: (what: string) => ConnectorAuthError): Answer {
