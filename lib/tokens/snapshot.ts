@@ -127,7 +127,7 @@ function snapshotOf(cached: CachedToken | undefined, options: ResolvedOptions): 
   const end = expiresAt(cached.token);
   return {
     state: cached.dropped ?? (phaseOf(cached.token, now, options) === 'expired' ? 'expired' : 'usable'),
-    ageMs: Math.round(now - cached.token.receivedAt),
+    ageMs: now - cached.token.receivedAt,
     expiresInMs: end === undefined ? undefined : Math.round(end - now),
   };
 }

@@ -108,7 +108,7 @@ export function createTokenProvider({ options, events, waits }: TokenProviderPar
           ...subjectOf(identity),
           cause,
           source: token.isShared ? 'store' : 'service',
-          durationMs: Math.round(durationMs),
+          durationMs,
           expiresAt: wholeMs(expiresAt(token)),
         })),
       onFailed: reportFailure(kind === 'appJwt' ? 'sentinel' : 'idp', code),
@@ -145,8 +145,6 @@ export function createTokenProvider({ options, events, waits }: TokenProviderPar
     domains,
     credentials,
     invalidate(given) {
-      if (given !== undefined && (typeof given !== 'object' || given === null))
-        throw new TypeError('invalidate() takes { accountId?, consumerId? }, or nothing to drop all tokens.');
       const target = ownOf(given);
       const { accountId, consumerId } = target;
       const matches = (identity: Identity) =>
