@@ -1,9 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { Agent } from 'node:http';
 import { fileURLToPath } from 'node:url';
-import { gzipSync } from 'node:zlib';
 import type { CreateAxiosDefaults } from 'axios';
-import { buildSync } from 'esbuild';
+import { bundleSize } from './bundle-size.js';
 import { type BenchCloud, startCloud } from './cloud-process.js';
 import type { Finding } from './limits.js';
 import type { MeasureName } from './measure-names.js';
@@ -479,25 +478,9 @@ const imports: Measure = async ({ rounds }) => {
   return results;
 };
 
-/** The size of the package in a bundle: its entry and its dependencies without Axios, minified and compressed, in KB. */
-function sizeBundled(kind: 'esm' | 'cjs'): number {
-  const { outputFiles } = buildSync({
-    entryPoints: [`${ROOT}dist/${kind}/index.js`],
-    format: kind,
-    platform: 'node',
-    target: 'node20',
-    bundle: true,
-    minify: true,
-    legalComments: 'none',
-    external: ['axios'],
-    write: false,
-  });
-  return gzipSync(outputFiles[0]?.contents ?? '').byteLength / 1_024;
-}
-
 const bundle: Measure = async () =>
   (['esm', 'cjs'] as const).map((kind) => {
-    const size = sizeBundled(kind);
+    const size = bundleSize(`${ROOT}dist/${kind}/index.js`, kind);
     const title = `bundle without Axios, minified and compressed (${KINDS[kind]})`;
     return {
       measure: 'bundle',
