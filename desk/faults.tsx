@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { Facts } from '../lib/emulator/desk/rows.js';
 import type { Act } from './app.js';
+import { NumberField, numberOf } from './number-field.js';
 
 const SERVICES = ['send', 'conversation', 'sentinel', 'idp', 'domain'];
 
@@ -27,20 +28,8 @@ export function Faults({ waiting, act }: { waiting: Facts['faults']; act: Act })
             ))}
           </select>
         </label>
-        <label>
-          Status{' '}
-          <input
-            type="number"
-            min="200"
-            max="599"
-            value={status}
-            onInput={({ currentTarget }) => setStatus(currentTarget.value)}
-          />
-        </label>
-        <label>
-          Times{' '}
-          <input type="number" min="1" value={times} onInput={({ currentTarget }) => setTimes(currentTarget.value)} />
-        </label>
+        <NumberField label="Status" value={status} onChange={setStatus} min="200" max="599" />
+        <NumberField label="Times" value={times} onChange={setTimes} min="1" />
         <button type="submit">Inject</button>
       </form>
       <p class="hint">
@@ -51,6 +40,3 @@ export function Faults({ waiting, act }: { waiting: Facts['faults']; act: Act })
     </section>
   );
 }
-
-/** An empty field is no number. In JSON it is null, which the emulator refuses with a sentence. */
-const numberOf = (text: string): number => (text.trim() === '' ? Number.NaN : Number(text));

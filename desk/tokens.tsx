@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { TokenRow } from '../lib/emulator/desk/rows.js';
 import type { Act } from './app.js';
+import { NumberField, numberOf } from './number-field.js';
 import { Cell, Table, TableRow } from './table.js';
 import { duration, useTick } from './time.js';
 
@@ -42,21 +43,12 @@ export function Tokens({ tokens, clockOffsetMs, act }: Props) {
           noValidate
           onSubmit={(event) => {
             event.preventDefault();
-            const ms = minutes.trim() === '' ? undefined : Number(minutes) * MINUTE_MS;
-            void act('advance-clock', { ms: ms ?? null }, () => `The clock was advanced by ${duration(ms ?? 0)}.`);
+            const ms = numberOf(minutes) * MINUTE_MS;
+            void act('advance-clock', { ms }, () => `The clock was advanced by ${duration(ms)}.`);
           }}
         >
           <button type="submit">Advance clock</button>
-          <label>
-            Minutes{' '}
-            <input
-              type="number"
-              min="0"
-              step="any"
-              value={minutes}
-              onInput={({ currentTarget }) => setMinutes(currentTarget.value)}
-            />
-          </label>
+          <NumberField label="Minutes" value={minutes} onChange={setMinutes} min="0" step="any" />
         </form>
       </div>
       <Table name="Tokens" columns={['Kind', 'Account or consumer', 'Token', 'State', 'Time left']}>

@@ -17,24 +17,21 @@ export interface FieldEffect {
 /** Applies the consumer's fields in turn. The schema has a list, every sample one object. */
 export function applyFields(conversation: Conversation, given: unknown, hasSurvey: boolean, now: number): FieldEffect {
   const effect = { isChanged: false, isClose: false, wantsSurvey: false, warnings: [] as string[] };
-  for (const field of Array.isArray(given) ? given : [given]) applyField(conversation, field, hasSurvey, now, effect);
+  for (const field of Array.isArray(given) ? given : [given])
+    applyField({ conversation, hasSurvey, now, effect }, field);
   return effect;
 }
 
-interface MutableEffect {
-  isChanged: boolean;
-  isClose: boolean;
-  wantsSurvey: boolean;
-  readonly warnings: string[];
+interface Update {
+  readonly conversation: Conversation;
+  readonly hasSurvey: boolean;
+  readonly now: number;
+  /** What the fields have done so far. */
+  readonly effect: { -readonly [Name in keyof Omit<FieldEffect, 'warnings'>]: boolean } & { warnings: string[] };
 }
 
-function applyField(
-  conversation: Conversation,
-  given: unknown,
-  hasSurvey: boolean,
-  now: number,
-  effect: MutableEffect,
-): void {
+function applyField(update: Update, given: unknown): void {
+  const { conversation, now, effect } = update;
   const field = isRecord(given) ? given : {};
   const wasOpen = isOpen(conversation);
   switch (field.field) {
@@ -49,7 +46,7 @@ function applyField(
       effect.isChanged ||= wasOpen;
       return;
     case 'DialogChange':
-      changeDialog(conversation, field.dialog, hasSurvey, now, effect);
+      changeDialog(update, field.dialog);
       return;
     case 'CSATRate': {
       const { csatRate, csatResolutionConfirmation, status } = field;
@@ -79,13 +76,7 @@ function applyField(
   effect.isChanged = true;
 }
 
-function changeDialog(
-  conversation: Conversation,
-  given: unknown,
-  hasSurvey: boolean,
-  now: number,
-  effect: MutableEffect,
-): void {
+function changeDialog({ conversation, hasSurvey, now, effect }: Update, given: unknown): void {
   const { dialogId, state, closedCause = 'Closed by consumer' } = isRecord(given) ? given : {};
   const dialog = conversation.dialogs.find(({ id }) => id === dialogId);
   if (!dialog || state !== 'CLOSE') {
