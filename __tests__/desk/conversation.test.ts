@@ -1,6 +1,5 @@
-import { closeEmulators, start } from '../emulator/client.js';
+import { closeAll, start } from '../emulator/client.js';
 import { until } from '../support/cloud.js';
-import { closeServers } from '../support/server.js';
 import { closeBrowser, closeProfiles, openDesk, paint, troubles } from './browser.js';
 import { closeConnectors, startConnector } from './connector.js';
 
@@ -10,8 +9,7 @@ const PICTURE = 'docs/desk.png';
 afterEach(async () => {
   await closeProfiles();
   await closeConnectors();
-  await closeEmulators();
-  await closeServers();
+  await closeAll();
   expect(troubles.splice(0)).toEqual([]);
 });
 afterAll(closeBrowser);

@@ -1,15 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { createSelfSignedCertificate } from '../../lib/emulator/index.js';
-import { closeEmulators, consumerJws, converse, event, post, SEND, start, text } from '../emulator/client.js';
-import { closeServers, startServer } from '../support/server.js';
+import { closeAll, consumerJws, converse, event, post, SEND, start, text } from '../emulator/client.js';
+import { startServer } from '../support/server.js';
 import { closeBrowser, closeProfiles, eventually, openDesk, openProfile, troubles } from './browser.js';
 
 const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
 afterEach(async () => {
   await closeProfiles();
-  await closeEmulators();
-  await closeServers();
+  await closeAll();
   expect(troubles.splice(0)).toEqual([]);
 });
 afterAll(closeBrowser);

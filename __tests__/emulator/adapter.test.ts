@@ -3,14 +3,12 @@ import axios, { AxiosError, type AxiosInstance, type AxiosRequestConfig } from '
 import { type Emulator, type Fault, startEmulator } from '../../lib/emulator/index.js';
 import { createConnectorAuth, isConnectorAuthError } from '../../lib/index.js';
 import { until } from '../support/cloud.js';
-import { closeServers } from '../support/server.js';
-import { ACCOUNT, account, bearing, closeEmulators, event, opening, SEND, start, text } from './client.js';
+import { ACCOUNT, account, bearing, closeAll, event, opening, SEND, start, text } from './client.js';
 import { startPair } from './connector.js';
 
 afterEach(async () => {
   jest.useRealTimers();
-  await closeEmulators();
-  await closeServers();
+  await closeAll();
 });
 
 /** A connector's instance whose requests, token calls included, stay in this process. */

@@ -1,4 +1,5 @@
 import { type Emulator, type EmulatorOptions, startEmulator, type TextEvent } from '../../lib/emulator/index.js';
+import { closeServers } from '../support/server.js';
 
 /** A client of the emulator that shares nothing with lib/. */
 export const ACCOUNT = '70012345';
@@ -17,6 +18,12 @@ export async function start(options: Partial<EmulatorOptions> = {}): Promise<Emu
 
 export async function closeEmulators(): Promise<void> {
   await Promise.all(open.splice(0).map((cloud) => cloud.close()));
+}
+
+/** Closes what a test has left open. */
+export async function closeAll(): Promise<void> {
+  await closeEmulators();
+  await closeServers();
 }
 
 export const post = (

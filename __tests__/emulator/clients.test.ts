@@ -2,16 +2,13 @@ import { request as requestPlain } from 'node:http';
 import { request as requestSecure } from 'node:https';
 import { createSelfSignedCertificate, type Emulator } from '../../lib/emulator/index.js';
 import { until } from '../support/cloud.js';
-import { closeServers, startServer } from '../support/server.js';
-import { ACCOUNT, closeEmulators, type Json, start } from './client.js';
+import { startServer } from '../support/server.js';
+import { ACCOUNT, closeAll, type Json, start } from './client.js';
 import { consumerOf, startPair } from './connector.js';
 
 // The requests that known clients make, each as it stands in their code: paths, places of parameters, spellings of headers.
 
-afterEach(async () => {
-  await closeEmulators();
-  await closeServers();
-});
+afterEach(closeAll);
 
 const tls = createSelfSignedCertificate();
 

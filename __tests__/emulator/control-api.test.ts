@@ -1,11 +1,11 @@
 import type { Emulator } from '../../lib/emulator/index.js';
 import { until } from '../support/cloud.js';
-import { closeServers, startServer } from '../support/server.js';
+import { startServer } from '../support/server.js';
 import {
   ACCOUNT,
   appJwt,
   bearing,
-  closeEmulators,
+  closeAll,
   converse,
   event,
   type Json,
@@ -16,10 +16,7 @@ import {
   text,
 } from './client.js';
 
-afterEach(async () => {
-  await closeEmulators();
-  await closeServers();
-});
+afterEach(closeAll);
 
 /** A request of the control API, as curl would make it. */
 async function call(cloud: Emulator, route: string, body?: unknown): Promise<{ status: number; body: Json }> {

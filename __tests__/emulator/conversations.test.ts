@@ -1,12 +1,8 @@
 import { until } from '../support/cloud.js';
-import { closeServers } from '../support/server.js';
-import { ACCOUNT, account, closeEmulators, opening, start, text } from './client.js';
+import { ACCOUNT, account, closeAll, opening, start, text } from './client.js';
 import { closeOf, consumerOf, detailsOf, startPair } from './connector.js';
 
-afterEach(async () => {
-  await closeEmulators();
-  await closeServers();
-});
+afterEach(closeAll);
 
 const RESOLVED = { reqId: 's', code: 'OK', body: { msg: 'OK Conversation resolved successfully' } };
 

@@ -4,13 +4,10 @@ import { createReplays } from '../../lib/emulator/desk/replays.js';
 import type { Update } from '../../lib/emulator/desk/rows.js';
 import type { Emulator, LoggedRequest } from '../../lib/emulator/index.js';
 import { until } from '../support/cloud.js';
-import { closeServers, startServer } from '../support/server.js';
-import { bearing, CONVERSATION, closeEmulators, converse, opening, post, read, start, text } from './client.js';
+import { startServer } from '../support/server.js';
+import { bearing, CONVERSATION, closeAll, converse, opening, post, read, start, text } from './client.js';
 
-afterEach(async () => {
-  await closeEmulators();
-  await closeServers();
-});
+afterEach(closeAll);
 
 const DESK = '/emulator/desk';
 const get = (cloud: Emulator, path: string, headers: Record<string, string> = {}) =>

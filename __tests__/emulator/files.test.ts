@@ -1,14 +1,10 @@
 import { get } from 'node:http';
 import type { FileEvent } from '../../lib/emulator/index.js';
 import { until } from '../support/cloud.js';
-import { closeServers } from '../support/server.js';
-import { ACCOUNT, closeEmulators, start } from './client.js';
+import { ACCOUNT, closeAll, start } from './client.js';
 import { consumerOf, startPair } from './connector.js';
 
-afterEach(async () => {
-  await closeEmulators();
-  await closeServers();
-});
+afterEach(closeAll);
 
 const PNG = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0xff, 0xfe]);
 

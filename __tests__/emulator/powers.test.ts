@@ -1,26 +1,10 @@
 import { decodeJwt } from 'jose';
 import type { Emulator, Fault } from '../../lib/emulator/index.js';
 import { until } from '../support/cloud.js';
-import { closeServers } from '../support/server.js';
-import {
-  ACCOUNT,
-  appJwt,
-  bearing,
-  closeEmulators,
-  consumerJws,
-  event,
-  post,
-  read,
-  SEND,
-  start,
-  text,
-} from './client.js';
+import { ACCOUNT, appJwt, bearing, closeAll, consumerJws, event, post, read, SEND, start, text } from './client.js';
 import { consumerOf, startPair } from './connector.js';
 
-afterEach(async () => {
-  await closeEmulators();
-  await closeServers();
-});
+afterEach(closeAll);
 
 const domain = (cloud: Emulator) => fetch(`${cloud.origin}/api/account/${ACCOUNT}/service/baseURI.json`);
 /** The status of each of so many answers; 0 for a connection that broke. */

@@ -2,14 +2,10 @@ import { createHmac } from 'node:crypto';
 import { type Delivery, signWebhook } from '../../lib/emulator/index.js';
 import { resolveWebhook } from '../../lib/emulator/webhook-options.js';
 import { until } from '../support/cloud.js';
-import { closeServers } from '../support/server.js';
-import { account, closeEmulators, start, text } from './client.js';
+import { account, closeAll, start, text } from './client.js';
 import { consumerOf, startPair } from './connector.js';
 
-afterEach(async () => {
-  await closeEmulators();
-  await closeServers();
-});
+afterEach(closeAll);
 
 const TEXT = 'ms.MessagingEventNotification.ContentEvent';
 const CHANGE = 'cqm.ExConversationChangeNotification';
@@ -74,7 +70,7 @@ describe('with retentionMs', () => {
     );
     await (await consumerOf(cloud)).converse();
     for (const count of [1, 2, 3]) {
-      // A delivery is told of in the moment when its pause begins.
+      // A delivery is reported when its pause begins.
       await until(() => failed.length === count);
       expect(posted).toHaveLength(count);
       cloud.advanceClock(hour);

@@ -3,14 +3,10 @@ import { connect } from 'node:net';
 import { describeExposure } from '../../lib/emulator/host-names.js';
 import type { Emulator, EmulatorOptions } from '../../lib/emulator/index.js';
 import { until } from '../support/cloud.js';
-import { closeServers } from '../support/server.js';
-import { ACCOUNT, bearing, CONVERSATION, closeEmulators, event, post, read, SEND, start, text } from './client.js';
+import { ACCOUNT, bearing, CONVERSATION, closeAll, event, post, read, SEND, start, text } from './client.js';
 import { consumerOf, startPair } from './connector.js';
 
-afterEach(async () => {
-  await closeEmulators();
-  await closeServers();
-});
+afterEach(closeAll);
 
 interface Answer {
   status: number;

@@ -1,25 +1,9 @@
 import type { EmulatorOptions } from '../../lib/emulator/index.js';
 import { until } from '../support/cloud.js';
-import { closeServers } from '../support/server.js';
-import {
-  ACCOUNT,
-  account,
-  bearing,
-  CONVERSATION,
-  closeEmulators,
-  opening,
-  post,
-  read,
-  SEND,
-  start,
-  text,
-} from './client.js';
+import { ACCOUNT, account, bearing, CONVERSATION, closeAll, opening, post, read, SEND, start, text } from './client.js';
 import { consumerOf, startPair } from './connector.js';
 
-afterEach(async () => {
-  await closeEmulators();
-  await closeServers();
-});
+afterEach(closeAll);
 
 const [profile, request] = opening as [object, object];
 const item = { kind: 'req', id: '1', type: 'ms.PublishEvent', body: { dialogId: 'd', event: text('Hi') } };

@@ -2,13 +2,13 @@ import { createHmac } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { EmulatorOptions, WebhookOptions } from '../../lib/emulator/index.js';
 import { defer, until } from '../support/cloud.js';
-import { closeServers, startServer } from '../support/server.js';
+import { startServer } from '../support/server.js';
 import {
   ACCOUNT,
   account,
   bearing,
   CONVERSATION,
-  closeEmulators,
+  closeAll,
   converse,
   event,
   type Json,
@@ -22,8 +22,7 @@ import {
 
 afterEach(async () => {
   jest.restoreAllMocks();
-  await closeEmulators();
-  await closeServers();
+  await closeAll();
 });
 
 /** Refused events are kept for ten minutes. */
