@@ -167,14 +167,14 @@ const alreadyOpen = () => ({
   ],
 });
 
-it('a second open conversation: the one that the webhook told of is continued', async () => {
+it('a second open conversation: the one that the webhook reported is continued', async () => {
   await changed('OPEN', 'OPEN', { 'c-7': 'OPEN' }, 'c-7');
   cloud.script.conversation = alreadyOpen;
   expect(await customerWrites('1', 'Hello')).toBe(200);
   expect([opened(), dialogsOfSends()]).toEqual([1, ['c-7']]);
 });
 
-it('a second open conversation that nobody told of is an error, and the next attempt asks again', async () => {
+it('a second open conversation that nobody reported is an error, and the next attempt asks again', async () => {
   const usual = cloud.script.conversation ?? alreadyOpen;
   cloud.script.conversation = alreadyOpen;
   expect(await customerWrites('1', 'Hello')).toBe(502);

@@ -90,10 +90,10 @@ const MINUTE = 60 * SECOND;
 
 export function planScenario(random: Random): Scenario {
   const { pick, chance } = random;
-  const chosen = HAZARDS.filter((hazard) => chance(hazard === 'freezes' || hazard === 'lost calls' ? 0.6 : 0.25));
+  const isCommon = (hazard: Hazard) => hazard === 'freezes' || hazard === 'lost calls';
+  const hazards = new Set(HAZARDS.filter((hazard) => chance(isCommon(hazard) ? 0.6 : 0.25)));
   const processes = pick([1, 2, 3, 3]);
   const store = pick(processes === 1 ? (['none', 'none', 'with lock'] as const) : STORES);
-  const hazards = new Set(chosen);
   const isManyBrands = chance(0.5);
   const accountIds = isManyBrands ? pick([['70000001'], ['70000001', '70000002']]) : ['70000001'];
   const appJwtLifetimeS = pick([20, 120, 600, 3_600, 3_600]);

@@ -85,7 +85,7 @@ export function createConnector({ channelUrl, stateFile, ...options }: Connector
     await send(id, 'ms.PublishEvent', { dialogId, event });
   }
 
-  /** Whoever has the URL can read the file for a minute. It has a signature, so it needs no token. */
+  /** Anyone who has the URL can read the file for a minute. It has a signature, so it needs no token. */
   async function urlOfFile(relativePath: string, customer: string): Promise<string> {
     const request = () => send(randomUUID(), 'ms.GenerateURLForDownloadFile', { relativePath });
     const answer = await auth.runOnBehalfOf(`sms-${customer}`, request);

@@ -65,7 +65,7 @@ export interface AgentActs {
 export interface ConversationListener {
   onOpened(conversation: Conversation): void;
   onPublished(conversation: Conversation, dialog: Dialog, said: Said): void;
-  /** Applies the fields at once. @returns what they did, and how the webhook is told of it */
+  /** Applies the fields at once. @returns what they did, and how to notify the webhook */
   onFields(conversation: Conversation, fields: unknown): FieldEffect & { tell(): void };
 }
 

@@ -11,7 +11,7 @@ interface Cooldown {
   retryAt: number | undefined;
 }
 
-/** A failure is answered from memory until `retryAt`, which doubles with each failure, starts anew after a success, and has a limit. */
+/** A failure is answered from memory until `retryAt`, which doubles with each failure, starts again after a success, and has a limit. */
 export function checkCooldowns({ options, hazards }: Scenario): Check {
   const { min = 5_000, max = 120_000 } = options.failureCooldownMs ?? {};
   const cooldowns = new Map<SimulatedProcess, Map<string, Cooldown>>();
